@@ -90,8 +90,8 @@ def command(
     dataset: str | None,
     as_json: bool,
 ) -> None:
-    """Choose the candidate with the best score (or, with --seats, several), partly by chance. The chance hides the
-    people whose data made the scores.
+    """Choose the candidate with the best score (or, with --seats, several). Chance plays a part, to hide the people
+    whose data made the scores.
 
     SCORES is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. Write scores
     as decimals (1.5) or as fractions (1/3). People are hidden only if --sensitivity is right: how much one person's

@@ -240,8 +240,8 @@ def _own_identity(*, several: bool) -> Callable[[Command], Command]:
         required=True,
         type=_PATH,
         metavar="DIR/NAME",
-        help=f"{_IDENTITY_HELP} When you replace your certificate, give --identity twice, the old one first, until each "
-        "peer has the new one.",
+        help=f"{_IDENTITY_HELP} When you replace your certificate, give --identity twice, the old one first, until "
+        "each peer has the new one.",
     )
 
 

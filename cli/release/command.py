@@ -46,7 +46,7 @@ def command() -> None:
     """
 
 
-@command.command("count", cls=ReleaseCommand)
+@command.command("count", cls=ReleaseCommand, short_help="Count rows: all, or only some.")
 @common_options
 @click.option("--equals", metavar="TEXT", help="Count only rows that have this text in the --column, such as yes.")
 @click.option("--lower", metavar="A", help="Count only rows whose value in the --column is at least A, such as 18.")
@@ -84,7 +84,7 @@ def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit:
     show_number(numbers.sum_(given.common("sum"), read_bounds(lower, upper, unit)), given.as_json)
 
 
-@command.command("mean", cls=ReleaseCommand)
+@command.command("mean", cls=ReleaseCommand, short_help="Print the average of a column.")
 @common_options
 @lower_option
 @upper_option
@@ -166,7 +166,11 @@ def histogram_command(
             print_table((given.column or "cell", "count"), cells)
 
 
-@command.command("quantile", cls=ReleaseCommand)
+@command.command(
+    "quantile",
+    cls=ReleaseCommand,
+    short_help="Find the median of a column or, for example, the value that nine in ten rows do not exceed.",
+)
 @common_options
 @lower_option
 @upper_option
@@ -184,15 +188,15 @@ def histogram_command(
     "values are not above it. With 0.9, nine in ten values are not above the answer.",
 )
 def quantile_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None, q: str) -> None:
-    """Find the median of a column, or another quantile, partly by chance. The chance hides each person.
+    """Find the median of a column, or another quantile (see --q). Chance plays a part, to hide each person.
 
     \b
     Examples:
       psiselect release quantile salaries.csv --column raise --lower 0 --upper 5000 --unit 10 --epsilon 1
 
     The answer is a multiple of --unit between --lower and --upper, and each value counts as the nearest multiple. In
-    the sorted column, some rows may lie between this answer and the exact one. The command says how many, for 19 of 20
-    cases. Very high and very low values do no harm.
+    the sorted column, some rows may lie between this answer and the exact one. The command says how many at most, in 19
+    of 20 cases. Very high and very low values do no harm.
     """
     show_number(numbers.quantile(given.common("quantile"), read_bounds(lower, upper, unit), q), given.as_json)
 

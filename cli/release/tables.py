@@ -32,7 +32,7 @@ from psiselect.releases import tabling
 from psiselect.tables import Table
 
 
-@click.command("table", cls=ReleaseCommand)
+@click.command("table", cls=ReleaseCommand, short_help="Show counts, sums or averages for each group of rows.")
 @options_without_epsilon
 @click.option(
     "--by",
@@ -158,7 +158,11 @@ def _is_short(value: Fraction) -> bool:
     return len(plain(value)) <= 16 and "/" not in plain(value)
 
 
-@click.command("threshold", cls=ReleaseCommand)
+@click.command(
+    "threshold",
+    cls=ReleaseCommand,
+    short_help="Go through a list of values, and name the first that is in T rows or more. You choose T.",
+)
 @common_options
 @click.option(
     "--at-least", "least", type=int, required=True, metavar="T", help="Ask for a value that is in at least T rows."

@@ -42,8 +42,8 @@ _EPSILON = functools.partial(
     click.option,
     "--epsilon",
     metavar="E",
-    help="Limit what the result can give away: smaller is safer and less accurate. 0.1 protects very well, 1 is usual, "
-    "5 protects little. A fraction such as 1/10 works too.",
+    help="Limit what the result can give away about one voter: smaller is safer and less accurate. 0.1 protects very "
+    "well, 1 is usual, 5 protects little. A fraction such as 1/10 works too.",
 )
 _NEIGHBORS = functools.partial(
     click.option,
@@ -65,6 +65,9 @@ _seats = click.option(
 def command() -> None:
     """Hold an election in which nobody can tell how any one person voted.
 
+    To hide each vote, the winner is drawn: chosen partly by chance. A smaller --epsilon hides the votes better, but the
+    candidate with the most votes is then less likely to win.
+
     \b
     Examples:
       psiselect vote plan --candidates 16 --gap 20 --epsilon 0.1 --neighbors add-remove
@@ -72,7 +75,9 @@ def command() -> None:
     """
 
 
-@command.command("winner", cls=WinnerCommand, short_help="Draw the winner, and hide how each person voted.")
+@command.command(
+    "winner", cls=WinnerCommand, short_help="Choose the winner partly by chance, and hide how each person voted."
+)
 @ballot_options
 @_EPSILON(required=True)
 @_NEIGHBORS(required=True)
@@ -89,8 +94,8 @@ def command() -> None:
 @click.option(
     "--gap",
     metavar="G",
-    help="Guess, before counting, by how many votes the weakest winner leads, such as 20. With several seats, "
-    "--mechanism auto uses this guess to choose the method.",
+    help="Guess, before counting, how many votes lie between the last one elected and the best one not elected, such "
+    "as 20. With several seats, --mechanism auto uses this guess to choose the method.",
 )
 @ledger_options("these ballots")
 @click.option(
@@ -100,7 +105,9 @@ def command() -> None:
     "the earlier announcement.",
 )
 @click.option(
-    "--no-ledger", is_flag=True, help="Keep no record of the draw: write no file BALLOTS.draw, and use no --ledger."
+    "--no-ledger",
+    is_flag=True,
+    help="Keep no record of the draw: write no file BALLOTS.draw, and use no budget (--ledger).",
 )
 @click.option(
     "--announce",
@@ -113,7 +120,7 @@ def command() -> None:
 @click.option(
     "--verbose",
     is_flag=True,
-    help="Also show how the winner was drawn: the method, its parameter, and why it was chosen.",
+    help="Also show how the winner was drawn: the method, the number that sets its randomness, and why it was chosen.",
 )
 @json_option
 def winner(
@@ -132,7 +139,8 @@ def winner(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Draw the winner (or, with --seats, a committee) so that nobody can tell how any one person voted.
+    """Draw the winner (or, with --seats, a committee): choose the winner partly by chance, so that nobody can tell how
+    any one person voted.
 
     \b
     Examples:
@@ -215,7 +223,9 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
             say(words.all_draws(epsilon_text(found.total)))
 
 
-@command.command("plan", cls=PlanCommand, short_help="See how likely the right winner is, before you draw.")
+@command.command(
+    "plan", cls=PlanCommand, short_help="See, before you draw, how likely the candidate with the most votes is to win."
+)
 @click.option(
     "--candidates", required=True, metavar="M|FILE", help="Give the number of candidates, or the file that lists them."
 )
@@ -225,7 +235,9 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
     metavar="N",
     help="Say in words what epsilon means, with N people entitled to vote.",
 )
-@click.option("--gap", metavar="G", help="Guess by how many votes the winners are ahead. Needed without --voters.")
+@click.option(
+    "--gap", metavar="G", help="Guess by how many votes the winners are ahead of the others. Needed without --voters."
+)
 @_EPSILON()
 @_NEIGHBORS()
 @_seats
@@ -234,14 +246,15 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
     default="0.95",
     show_default=True,
     metavar="P",
-    help="Show which epsilon, or which lead, makes the true winner this likely to be drawn.",
+    help="Show which epsilon, or which lead in votes, is enough for the true winner to be drawn with probability P.",
 )
 @click.option(
     "--budget",
     type=choice(BudgetKind),
     default="pure",
     show_default=True,
-    help="Plan for a ledger of this --kind (see `psiselect budget create`).",
+    help="Say how the file that limits all your epsilons adds them up: its --kind in `psiselect budget create`. Most "
+    "people need only pure.",
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw a plot (PNG, SVG).")
 @json_option
@@ -257,7 +270,11 @@ def plan_(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """See what epsilon does, and how likely it is that the true winner is drawn, before you spend any budget.
+    """See, before you draw a winner, how likely the true winner is to be drawn.
+
+    The true winner is the candidate with the most votes. To draw means to choose the winner partly by chance, so that
+    the result hides each vote. A number, epsilon, says how well: smaller hides votes better, and makes the true winner
+    less likely.
 
     \b
     Examples:
@@ -269,8 +286,8 @@ def plan_(
     epsilon 0.1, 1 and 5 mean for an election of that size.
 
     With --gap the command assumes that every rival is exactly G votes behind. If rivals are further behind, the true
-    winner is at least as likely to be drawn. The expected loss is for this example only. It is the number of
-    votes by which the drawn winner falls short of the true winner on average.
+    winner is at least as likely to be drawn. The command also shows the expected loss: by how many votes, on average,
+    the drawn winner is behind the true winner. In other elections, the loss may be higher.
     """
     relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
     if voters is not None:
