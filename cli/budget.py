@@ -46,8 +46,8 @@ def command() -> None:
 @click.option(
     "--epsilon",
     metavar="E",
-    help="Set the budget of each data set: the most that the epsilons of all its "
-    "results may add up to, such as 1, 0.5, 1/3 or ln(3). Smaller is safer.",
+    help="Set the budget of each data set: the most that the epsilons of its results may add up to, such as 1, 0.5 or "
+    "ln(3). Smaller is safer.",
 )
 @click.option(
     "--delta",
@@ -92,8 +92,8 @@ def create(
     datasets: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Make a ledger. This is a file that limits what all results together may reveal about the same people. You cannot
-    change its budget, --kind or --neighbors later.
+    """Make a ledger, a file that limits what all results together may reveal about the same people. You cannot change
+    its budget, --kind or --neighbors later.
 
     \b
     Examples:
@@ -125,9 +125,9 @@ def create(
 @click.option(
     "--delta",
     metavar="D",
-    help="Also show the epsilon of all results together, if the protection may fail with this chance, such as 1e-6. If "
-    "the budget has --kind pure (the usual kind), the command shows this epsilon only if it is less than the sum. Then "
-    "install first: pip install 'psiselect[accounting]'.",
+    help="Also show the epsilon of all results together, if the protection may fail with this chance, such as 1e-6. "
+    "For a budget of --kind pure (the usual kind), the command shows it only if it is less than the sum. This needs an "
+    "extra package: pip install 'psiselect[accounting]'.",
 )
 @click.option(
     "--group",
@@ -141,13 +141,12 @@ def create(
 def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json: bool) -> None:
     """Show what was spent of a budget, on what, and what is left.
 
-    A budget limits what all results about the same people may reveal together. Each result costs its epsilon: smaller
-    is safer and less accurate.
+    A budget limits what all results about the same people may reveal. Each result costs its epsilon: smaller is safer.
 
     The command shows the newest 100 entries and the first 100 data sets; --json lists all.
 
-    The budget limits the sum of all costs. This sum is a cautious figure: the results together often reveal less. With
-    --delta, the command also shows a more exact figure.
+    The budget limits the sum of all costs. Results often reveal less than this sum says: with --delta, the command also
+    shows a more exact figure.
 
     \b
     Examples:

@@ -43,6 +43,6 @@ def command() -> None:
     """Match your list with the list of another company (the peer), without showing each other your lists.
 
     One side runs `psi listen` and waits, and the other side runs `psi connect`. From the call to the result, this is a
-    session. Both sides must agree on what the result shows (--reveal). They must also agree on how values, such as
-    e-mail addresses, are compared (--key). docs/first-match.md shows every step.
+    session. Both must agree on what the result shows (--reveal), and on how values, such as e-mail addresses, are
+    compared (--key). docs/first-match.md shows every step.
     """

@@ -15,7 +15,7 @@ from cli.psi import columns as column_options
 from cli.psi import shared_terms, words
 from cli.psi.engine_options import ENGINE_OPTIONS
 from cli.psi.help_groups import SessionCommand
-from cli.psi.options import OTHER_COMPARES, reveal_help, session_options
+from cli.psi.options import OTHER_COMPARES_HELP, WITHOUT_SUM_HELP, session_options
 from cli.psi.results import Printed, own_list, transcript_text, unit_of
 from cli.psi.talk import TALK
 from psi.agreement.modes import Reveal, Side
@@ -47,8 +47,8 @@ def _as_by_files(command: _Command) -> _Command:
     options = {param.name: param for param in command.params if isinstance(param, click.Option)}
     reveal, least = options["reveal"], options["min_matches"]
     reveal.metavar = f"[{'|'.join(one.value for one in Reveal if one is not Reveal.SUM)}]"
-    reveal.help = reveal_help(with_sum=False)
-    least.help = str(least.help).removesuffix(OTHER_COMPARES)
+    reveal.help = WITHOUT_SUM_HELP
+    least.help = str(least.help).removesuffix(OTHER_COMPARES_HELP)
     return command
 
 

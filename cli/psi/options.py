@@ -49,22 +49,19 @@ class ByteSize(click.ParamType[int]):
         return found
 
 
-def reveal_help(*, with_sum: bool) -> str:
-    """What `--reveal` says of itself. with_sum: whether the command can add up a column."""
-    named, cheated = ("sum: the count, and the total of a column. ", "count, sum") if with_sum else ("", "count")
-    return (
-        "Choose what the result shows. matches: the rows that match. count: how many keys are in both lists. "
-        f"{named}noisy-count: the count, changed by random noise. Both sides must use the same value. Even with "
-        f"{cheated} or noisy-count, a side that gets the result can find out by cheating which keys match."
-    )
-
-
+_SHOWN_HELP = (
+    "Choose what the result shows. matches: the rows that match. count: how many keys are in both lists. {sum}"
+    "noisy-count: the count, changed by random noise. Both sides must use the same value. Even with {counts} or "
+    "noisy-count, a side that gets the result can find out by cheating which keys match."
+)
+REVEAL_HELP = _SHOWN_HELP.format(sum="sum: the count, and the total of a column. ", counts="count, sum")
+WITHOUT_SUM_HELP = _SHOWN_HELP.format(sum="", counts="count")
 _REVEAL = click.option(
     "--reveal",
     type=choice(Reveal),
     default=Reveal.MATCHES.value,
     show_default=True,
-    help=reveal_help(with_sum=True),
+    help=REVEAL_HELP,
 )
 _PROTOCOL = click.option(
     "--protocol",
@@ -138,7 +135,7 @@ _MEANS = (
     ),
 )
 # What `--min-matches` says where the command has `--min-matches-by`.
-OTHER_COMPARES = " --min-matches-by other prevents this."
+OTHER_COMPARES_HELP = " --min-matches-by other prevents this."
 _KEY = (
     click.option(
         "--key",
@@ -179,7 +176,7 @@ _WHAT = (
         metavar="N",
         help="Withhold the result if there are fewer than N matches, and end with exit code 6. Both sides must use the "
         "same value. The side that gets the result could change its program and see the result "
-        f"anyway.{OTHER_COMPARES}",
+        f"anyway.{OTHER_COMPARES_HELP}",
     ),
     _COMPARER,
     click.option(

@@ -19,7 +19,7 @@ _POLICY = click.option(
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Use the counter of this policy, the file that says how many sessions each peer may have.",
+    help="Use the counter of this policy, which limits the sessions of each peer.",
 )
 
 
@@ -27,8 +27,7 @@ _POLICY = click.option(
 def command() -> None:
     """Show how many sessions each peer has had, or correct this count after the machine's clock was wrong.
 
-    The program counts sessions for a policy. This is a file that says, among other things, how many sessions each peer
-    may have (docs/policy.md)."""
+    A policy is a file that says, among other things, how many sessions each peer may have."""
 
 
 @command.command("show")
@@ -72,15 +71,15 @@ def show(policy: Path, as_json: bool) -> None:
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Add a line about the change to this audit file, a list of all your sessions.",
+    help="Add a line about the change to this audit file, your list of sessions.",
 )
 @click.option("--yes", is_flag=True, help="Change the counter without asking.")
 @json_option
 def mend(policy: Path, log: Path, yes: bool, as_json: bool) -> None:
     """Correct the counter of sessions after the machine's clock was ahead.
 
-    If the counter recorded a session at a time that is still in the future, this session now counts as begun at this
-    moment. So no session is forgotten. The command first adds a line about the change to the audit file.
+    A session that is recorded at a time in the future now counts as begun at this moment, so no session is forgotten.
+    The command first adds a line about the change to the audit file.
 
     \b
     Examples:
