@@ -41,7 +41,7 @@ def command() -> None:
     """
 
 
-@command.command("create")
+@command.command("create", short_help="Make a ledger, the file that holds a budget.")
 @_file
 @click.option(
     "--epsilon",
@@ -139,7 +139,7 @@ def create(
 )
 @json_option
 def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json: bool) -> None:
-    """Show what was spent of a budget, on what, and what is left.
+    """Show how much of a budget was spent, on what, and what is left.
 
     A budget limits what all results about the same people may reveal. Each result costs its epsilon: smaller is safer.
 

@@ -182,8 +182,8 @@ def estimate(
     A table is a CSV file, a Parquet file, a spreadsheet or another kind (docs/tables.md). With --query, it may be a
     database. All rows must be responses to the same question with the same options, and each response counts once.
 
-    The estimate of a share can be a little too high or too low, and even below 0 or above 1. Next to it stands a range,
-    the interval. With --confidence 0.95, the true share lies in this range in at least 95 of 100 polls. Without
+    The estimate of a share can be too high or too low, and even below 0 or above 1. Next to it stands a range, the
+    interval. With --confidence 0.95, the true share lies in this range in at least 95 of 100 polls. Without
     --population, the true share is the share among these respondents.
 
     \b

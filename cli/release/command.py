@@ -36,8 +36,8 @@ def command() -> None:
       psiselect release sum salaries.csv --column raise --lower 0 --upper 5000 --epsilon 1
       psiselect release count people.csv --column smoker --equals yes --epsilon 0.5 --neighbors add-remove
 
-    These commands are for somebody who may see the rows. The printed number is for anyone. --epsilon sets how well the
-    noise hides each person: smaller is safer and less accurate.
+    These commands are for somebody who is allowed to see the rows. Anyone may see the printed number. --epsilon sets
+    how well the noise hides each person: smaller is safer and less accurate.
 
     First the command says how far off the number will probably be. With --plan the command stops there.
 
