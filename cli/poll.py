@@ -53,8 +53,9 @@ _epsilon = click.option(
     "--epsilon",
     required=True,
     metavar="E",
-    help="Limit what one answer can give away: smaller is safer and less accurate; 1 is usual. Write it as 0.5, 1/2 or "
-    "ln(3). With ln(3), a response is at most 3 times as likely with one true answer as with another.",
+    help="Limit what one response can give away about the true answer: smaller is safer and less accurate; 1 is usual. "
+    "Write it as 0.5, 1/2 or ln(3). With ln(3), a response is at most 3 times as likely with one true answer as with "
+    "another.",
 )
 _options = options(
     click.option(

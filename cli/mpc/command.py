@@ -37,8 +37,8 @@ def command() -> None:
     section [[party]] for each party, with its name, address and certificate. `psiselect identity create` makes the
     certificates. A run ends with the result, or names the party that failed.
 
-    If you stop one party (by Ctrl-C, or by the signal SIGTERM or SIGHUP), the commands of the other parties name
-    the stopped party and end with exit code 5. A party that already has the result keeps the result.
+    If you stop one party (by Ctrl-C, or by the signal SIGTERM or SIGHUP), the commands of the other parties name the
+    stopped party. They end with exit code 5. A party that already has the result keeps the result.
 
     \b
     Examples:

@@ -116,7 +116,7 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     _show(session, plan, outcome, plain(_amount(outcome)), {})
 
 
-@click.command("argmax", cls=MpcCommand)
+@click.command("argmax", cls=MpcCommand, short_help="Find who has the largest total, such as the winner of a vote.")
 @common_options
 @click.option(
     "--value",

@@ -53,7 +53,7 @@ def check_list(
 
     The command also shows a short code, the digest, for the rule of each --key. The rule says which spellings count as
     equal. If both companies use the same rule, both see the same digest. Compare the first eight digits by telephone;
-    the session then compares all digits.
+    `psi listen` and `psi connect` later compare all digits.
 
     \b
     Examples:

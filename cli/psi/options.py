@@ -144,11 +144,11 @@ _KEY = (
         required=True,
         metavar="COLUMN[:RULE]",
         help="Match rows by this column, the key column: its values are the keys. RULE makes different spellings of "
-        "one key equal. The rules are raw (no change, the default), text, email, phone, name, date, and sha256 for "
-        "a column that holds SHA-256 codes (64 letters and digits) in place of the values themselves. Both sides must "
-        "use the same rule. A rule can have options, such as a country: in tel:phone,region=PL, the column is tel, and "
-        "the rule phone gets the option region=PL. Join columns with + if all of them must match. If you repeat --key, "
-        "one matching key is enough. docs/normalization.md explains the rules.",
+        "one key equal. The rules are raw (no change, the default), text, email, phone, name, date, and sha256. Use "
+        "sha256 if the column holds SHA-256 codes (64 letters and digits) in place of the values themselves. Both "
+        "sides must use the same rule. A rule can have options, such as a country: in tel:phone,region=PL, the column "
+        "is tel, and the rule phone gets the option region=PL. Join columns with + if all of them must match. If you "
+        "repeat --key, one matching key is enough. docs/normalization.md explains the rules.",
     ),
     click.option(
         "--null",
@@ -201,8 +201,8 @@ _WHAT = (
 _RESUME = click.option(
     "--resume",
     is_flag=True,
-    help="Keep the session in --workdir. If the connection is lost or the program is killed, run the same command "
-    "again: the session goes on. Both sides must use --resume, or neither.",
+    help="Keep the session in the folder --workdir, which you must name. If the connection is lost or the program is "
+    "killed, run the same command again: the session goes on. Both sides must use --resume, or neither.",
 )
 
 

@@ -30,7 +30,7 @@ def command() -> None:
     A policy is a file that says, among other things, how many sessions each peer may have."""
 
 
-@command.command("show")
+@command.command("show", short_help="Show how many sessions each peer has had.")
 @_POLICY
 @json_option
 def show(policy: Path, as_json: bool) -> None:

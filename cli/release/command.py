@@ -112,7 +112,7 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
     number halfway between --lower and --upper.
 
     With --neighbors add-remove, the number of rows stays hidden. The command must estimate this number too, and uses
-    half of the epsilon for that. So the average is less accurate.
+    half of --epsilon for that. So the average is less accurate.
     """
     show_number(numbers.mean(given.common("mean"), read_bounds(lower, upper, unit), rows), given.as_json)
 
