@@ -148,9 +148,9 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     "--colluding",
     type=int,
     metavar="T",
-    help="With --epsilon: protect even if T of the parties that compute (1 or more) tell each other what they know. "
-    "All parties must use the same value [default: as many as possible, but fewer than half of the parties that "
-    "compute].",
+    help="With --epsilon: hide each ballot even if T of the parties that compute (1 or more) tell each other what they "
+    "know. All parties must use the same value [default: as many as possible, but fewer than half of the parties that "
+    "compute (all, unless the parties file gives roles)].",
 )
 @click.option(
     "--neighbors",

@@ -161,7 +161,7 @@ def _is_short(value: Fraction) -> bool:
 @click.command(
     "threshold",
     cls=ReleaseCommand,
-    short_help="Go through a list of values, and name the first that is in T rows or more. You choose T.",
+    short_help="Go through a list of values, and name the first that is in enough rows.",
 )
 @common_options
 @click.option(
@@ -175,8 +175,8 @@ def _is_short(value: Fraction) -> bool:
     help="Ask about the values in this file, one per line.",
 )
 def threshold_command(given: GivenOptions, least: int, categories: str | None, categories_file: Path | None) -> None:
-    """Go through a list of values in your order, and name the first that is in T rows or more. Random noise hides each
-    person.
+    """Go through a list of values in your order, and name the first that is in at least T rows (--at-least T). Random
+    noise hides each person.
 
     \b
     Examples:

@@ -229,7 +229,8 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
     type=choice(BudgetKind),
     default="pure",
     show_default=True,
-    help="Plan for a budget of this --kind (see `psiselect budget create`). Most people need only pure.",
+    help="Say which --kind your budget has, if you limit all results together with `psiselect budget create`. Most "
+    "people need only pure.",
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw a plot (PNG, SVG).")
 @json_option
