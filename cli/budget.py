@@ -29,10 +29,10 @@ _file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 @click.group("budget")
 def command() -> None:
-    """Limit how much all results about the same people may give away together.
+    """Limit what all results together may reveal about the same people.
 
-    A ledger is a file that holds a budget: the most epsilon that all results together may cost. Smaller epsilons are
-    safer and less accurate.
+    Each result has an epsilon, a number that you choose: smaller is safer and less accurate. A ledger is a file that
+    holds a budget: the most that the epsilons of all results may add up to.
 
     \b
     Examples:
@@ -41,16 +41,23 @@ def command() -> None:
     """
 
 
-@command.command("create")
+@command.command("create", short_help="Make a ledger, the file that holds a budget.")
 @_file
-@click.option("--epsilon", metavar="E", help="Set the budget of each data set, such as 1, 0.5, 1/3 or ln(3).")
+@click.option(
+    "--epsilon",
+    metavar="E",
+    help="Set the budget of each data set: the most that the epsilons of its results may add up to, such as 1, 0.5 or "
+    "ln(3). Smaller is safer.",
+)
 @click.option(
     "--delta",
     metavar="D",
-    help="Set the budget for delta, the chance that the promise of epsilon does not hold. With --kind zcdp: compute "
-    "the budget for rho from --epsilon and this delta.",
+    help="Set the budget for delta: the chance that the results give away more than epsilon allows, such as 1e-6. With "
+    "--kind zcdp (see there), the command computes the budget from --epsilon and --delta.",
 )
-@click.option("--rho", metavar="R", help="With --kind zcdp: set the budget as rho, instead of --epsilon and --delta.")
+@click.option(
+    "--rho", metavar="R", help="With --kind zcdp (see there): set the budget as rho, instead of --epsilon and --delta."
+)
 @click.option(
     "--kind",
     type=choice(BudgetKind),
@@ -85,7 +92,8 @@ def create(
     datasets: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Make a ledger. You cannot change its budget, its --kind and its --neighbors later.
+    """Make a ledger, a file that limits what all results together may reveal about the same people. You cannot change
+    its budget, --kind or --neighbors later.
 
     \b
     Examples:
@@ -117,25 +125,28 @@ def create(
 @click.option(
     "--delta",
     metavar="D",
-    help="Show also the epsilon of all results together, if the protection may fail with this chance, such as 1e-6. "
-    "With --kind pure, this needs psiselect[accounting], and the command shows only an epsilon that is less than the "
-    "sum.",
+    help="Also show the epsilon of all results together, if the protection may fail with this chance, such as 1e-6. "
+    "For a budget of --kind pure (the usual kind), the command shows it only if it is less than the sum. This needs an "
+    "extra package: pip install 'psiselect[accounting]'.",
 )
 @click.option(
     "--group",
     type=WholeNumber(min=1),
     default=1,
     metavar="C",
-    help="Show also the epsilon that protects a group of C persons together: C times as much. Only for --kind pure.",
+    help="Also show the epsilon that protects a group of C persons together: C times as much. Only for a budget of "
+    "--kind pure.",
 )
 @json_option
 def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json: bool) -> None:
-    """Show what was spent, on what, and what is left.
+    """Show how much of a budget was spent, on what, and what is left.
+
+    A budget limits what all results about the same people may reveal. Each result costs its epsilon: smaller is safer.
 
     The command shows the newest 100 entries and the first 100 data sets; --json lists all.
 
-    The budget limits the sum of all costs. With --delta the command also shows what a more exact computation of the
-    total cost gives.
+    The budget limits the sum of all costs. Results often reveal less than this sum says: with --delta, the command also
+    shows a more exact figure.
 
     \b
     Examples:

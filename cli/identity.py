@@ -18,7 +18,7 @@ def command() -> None:
     """Create and show identities. An identity is two files by which other companies (your peers) recognise you."""
 
 
-@command.command()
+@command.command(short_help="Create the two files: NAME.key (secret) and NAME.crt (for your peers).")
 @click.argument("name")
 @click.option(
     "--out",
@@ -45,7 +45,7 @@ def create(name: str, folder: Path, days: int, as_json: bool) -> None:
         say(words.keep_the_key(identity.certificate_path, identity.key_path))
 
 
-@command.command()
+@command.command(short_help="Show a certificate (FILE.crt), or your own identity (DIR/NAME).")
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def show(file: Path, as_json: bool) -> None:

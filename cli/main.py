@@ -21,18 +21,18 @@ from psiselect.base import threads
 # be named like a Python builtin.
 COMMANDS: dict[str, tuple[str, str]] = {
     "advise": ("cli.advisor.command:command", "Ask about your task, and recommend a method."),
-    "budget": ("cli.budget:command", "Limit how much all results about the same people may give away."),
+    "budget": ("cli.budget:command", "Limit what all results together may reveal about the same people."),
     "demo": ("cli.demo.command:command", "Watch two made-up companies match their lists on this machine."),
     "identity": ("cli.identity:command", "Create the files by which other companies recognise you."),
     "mpc": (
         "cli.mpc.command:command",
         "Compute on several parties' numbers, which stay secret.",
     ),
-    "poll": ("cli.poll:command", "Ask people, so that nobody can be sure of anyone's answer."),
+    "poll": ("cli.poll:command", "Run a poll in which nobody can be sure of anyone's true answer."),
     "psi": ("cli.psi.group:command", "Match your list with the list of another company."),
     "release": ("cli.release.command:command", "Publish a statistic with random noise that hides each person."),
-    "select": ("cli.select:command", "Choose the best of a table of scores, and hide each person."),
-    "ui": ("cli.ui:command", "Open a page in the browser, in place of these commands."),
+    "select": ("cli.select:command", "Choose the option with the best score, and hide people's data."),
+    "ui": ("cli.ui:command", "Work on a page in the browser instead of typing commands."),
     "vote": ("cli.vote.command:command", "Hold an election that hides how each person voted."),
 }
 

@@ -26,9 +26,10 @@ _LONGEST_ANSWER = 10_000
 
 @click.group(name="poll", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Ask people a question, so that nobody can be sure of any one person's true answer.
+    """Run a poll in which nobody can be sure of any one person's true answer.
 
-    Each person changes their own answer at random before anybody sees it, so nobody has to trust anybody else.
+    Each person changes their own answer at random before anybody sees it, so nobody has to trust anybody else. A
+    smaller --epsilon hides answers better, and makes the results less accurate.
 
     \b
     Examples:
@@ -52,8 +53,9 @@ _epsilon = click.option(
     "--epsilon",
     required=True,
     metavar="E",
-    help="Limit what one answer can give away: smaller is safer and less accurate; 1 is usual. Write it "
-    "as 0.5, 1/2 or ln(3). With ln(3), no response is more than 3 times as likely for one answer as for another.",
+    help="Limit what one response can give away about the true answer: smaller is safer and less accurate; 1 is usual. "
+    "Write it as 0.5, 1/2 or ln(3). With ln(3), a response is at most 3 times as likely with one true answer as with "
+    "another.",
 )
 _options = options(
     click.option(
@@ -72,7 +74,8 @@ _mechanism = click.option(
     default="auto",
     show_default=True,
     help="Choose how answers are changed at random. The estimate and all responses must use the same method. auto "
-    "takes the method with the smaller error (k-ary with fewer than 3e^E + 2 options, else optimised-unary).",
+    "chooses the more accurate method from --epsilon and the number of options; most people need nothing else. "
+    "docs/systems/polls.md explains the methods.",
 )
 
 
@@ -102,7 +105,8 @@ def respond(
     """Change your answer to a question at random, on your own machine. You can give the response to anyone.
 
     The response that the command prints says little about your true answer. Answer each question once and keep the
-    response: every further response costs epsilon again. With --ledger, the cost is taken from your own budget first.
+    response: every further response gives away as much again. With --ledger, the command first takes this from a budget
+    of your own.
 
     Other users of the machine can see an answer on the command line, and your shell keeps it. `--answer -` avoids both.
 
@@ -140,7 +144,7 @@ def _typed_answer() -> str:
     return lines[0].strip()
 
 
-@command.command()
+@command.command(short_help="Estimate from the responses how many people gave each answer.")
 @click.argument("responses", nargs=-1, required=True, type=TableName(click.Path()))
 @query_option
 @taking_reading()
@@ -152,7 +156,7 @@ def _typed_answer() -> str:
     type=float,
     default=0.95,
     show_default=True,
-    help="Set how often the interval must cover the true share.",
+    help="Set how often the interval must hold the true share: 0.95 means in at least 95 of 100 polls.",
 )
 @click.option(
     "--population",
@@ -173,13 +177,15 @@ def estimate(
     population: bool,
     as_json: bool,
 ) -> None:
-    """Estimate how many people gave each answer, from tables of responses (or folders of *.csv).
+    """Estimate which share of the people gave each answer, from tables of responses (or folders of *.csv). A response
+    is an answer that was changed at random.
 
     A table is a CSV file, a Parquet file, a spreadsheet or another kind (docs/tables.md). With --query, it may be a
     database. All rows must be responses to the same question with the same options, and each response counts once.
 
-    An estimate is right on average, and may be below 0 or above 1. The interval next to it covers the true share at
-    least as often as --confidence says. Without --population, the true share is the share among these respondents.
+    The estimate of a share can be too high or too low, and even below 0 or above 1. Next to it stands a range, the
+    interval. With --confidence 0.95, the true share lies in this range in at least 95 of 100 polls. Without
+    --population, the true share is the share among these respondents.
 
     \b
     Examples:

@@ -36,20 +36,20 @@ from psiselect.tables import Table
 @click.option(
     "--monotonic",
     is_flag=True,
-    help="Say that one person's data move all scores up, or all down. Then half the noise is enough.",
+    help="Say that one person's data move all scores up, or all down. Then half the randomness is enough.",
 )
 @click.option(
     "--epsilon",
     required=True,
     metavar="E",
-    help="Limit what the result can give away: smaller is safer and less accurate; 1 is usual. Write a decimal "
-    "number or a fraction: 0.1 or 1/10.",
+    help="Limit what the result can give away about one person: smaller is safer and less accurate; 1 is usual. Write "
+    "a decimal number or a fraction: 0.1 or 1/10.",
 )
 @click.option(
     "--neighbors",
     type=choice(NeighbouringRelation),
     help="Say what stays hidden: whether a person's data are there (add-remove), or what they say (replace). "
-    "--sensitivity must fit to this. Needed with --ledger.",
+    "--sensitivity must match this choice. Needed with --ledger.",
 )
 @click.option(
     "--mechanism",
@@ -90,12 +90,13 @@ def command(
     dataset: str | None,
     as_json: bool,
 ) -> None:
-    """Choose the candidate with the best score (or, with --seats, several), partly by chance, so that each person is
-    hidden.
+    """Choose the candidate with the best score (or, with --seats, several). Chance plays a part, to hide the people
+    whose data made the scores.
 
     SCORES is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. Write scores
-    as decimals (1.5) or as fractions (1/3). The protection is only as good as the --sensitivity that you state;
-    `dpselect.declaration_search` in Python searches for a case in which it is too small.
+    as decimals (1.5) or as fractions (1/3). People are hidden only if --sensitivity is right: how much one person's
+    data can change a score. If a Python program of yours computes the scores, the Python module
+    `dpselect.declaration_search` can look for a mistake in your --sensitivity.
 
     \b
     Examples:

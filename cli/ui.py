@@ -23,7 +23,10 @@ IDLE_MINUTES = 30
     help="Use this port at 127.0.0.1.  [default: any that is free]",
 )
 @click.option(
-    "--no-browser", is_flag=True, help="Do not open a browser, but print the name of the file to open in one."
+    "--no-browser",
+    is_flag=True,
+    help="Print the name of a small file, and do not open a browser. Open this file in a "
+    "browser: it leads to the page.",
 )
 @click.option(
     "--idle",
@@ -31,7 +34,7 @@ IDLE_MINUTES = 30
     default=IDLE_MINUTES,
     show_default=True,
     metavar="MINUTES",
-    help="End after this many minutes without use. Time in which the page works does not count.",
+    help="End after this many minutes without use. Time that a computation takes does not count.",
 )
 def command(port: int, no_browser: bool, idle: int) -> None:
     """Open a page in the browser: elections, matches with a partner, numbers about people, budgets, the advisor.

@@ -79,8 +79,9 @@ def command(
 ) -> None:
     """Say which method fits a task on private data, why, and which commands to run.
 
-    The command compares matching and computing without showing data, random noise in the result, both, and neither. It
-    shows how accurate each result would be. If something important is unknown, the command asks, and never guesses.
+    The command compares four ways: to match or compute without showing the data, to add random noise to the result, to
+    do both, or to do neither. It shows how accurate each result would be. If something important is unknown, the
+    command asks, and never guesses.
 
     Exit code 0: the command recommends a method. 10: no method fits, so change the task. 11: undecided; the command
     prints the open question.

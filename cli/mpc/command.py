@@ -37,8 +37,8 @@ def command() -> None:
     section [[party]] for each party, with its name, address and certificate. `psiselect identity create` makes the
     certificates. A run ends with the result, or names the party that failed.
 
-    If you stop one party (by Ctrl-C, or by the signal SIGTERM or SIGHUP), the commands of the other parties name
-    the stopped party and end with exit code 5. A party that already has the result keeps the result.
+    If you stop one party (by Ctrl-C, or by the signal SIGTERM or SIGHUP), the commands of the other parties name the
+    stopped party. They end with exit code 5. A party that already has the result keeps the result.
 
     \b
     Examples:
@@ -60,7 +60,8 @@ def _value_options(decorated: _Command) -> _Command:
         "--length",
         type=WholeNumber(1, MAX_LENGTH),
         metavar="N",
-        help="Expect N numbers from each party. Only a server needs this option [default: 1].",
+        help='Expect N numbers from each party. Only a party that has no number of its own (role "server" in the '
+        "parties file) needs this option [default: 1].",
     )
     return single(table_options(length(decorated)))
 
@@ -86,8 +87,8 @@ _sum_options = options(
         default="2^64",
         show_default=True,
         metavar="M",
-        help="Add up modulo this number, such as 2^128. A larger number leaves room for larger sums. All parties must "
-        "use the same value.",
+        help="Make room for sums below half of this number. Choose a larger one, such as 2^128, only if the command "
+        "asks for it. All parties must use the same value.",
     ),
     click.option(
         "--output",
@@ -100,8 +101,8 @@ _sum_options = options(
     click.option(
         "--allow-two-inputs",
         is_flag=True,
-        help="Run although only two parties have a number, and each of them then learns the other's number. All "
-        "parties must use this option, or none.",
+        help="Run even if only two parties have a number. Each of them then learns the other's number. All parties "
+        "must use this option, or none.",
     ),
     click.option(
         "--epsilon",
@@ -156,7 +157,8 @@ _sum_options = options(
 def sum_command(**options: Any) -> None:
     """Add up the numbers of all parties. Nobody learns more than the sum.
 
-    Each party connects to all others. If the parties file has servers (role "server"), parties of role "input" connect
+    Each party connects to all others, unless the parties file gives roles. A party of role "input" only has numbers, a
+    party of role "server" only computes, and "both" does both. If there are servers, parties of role "input" connect
     only to the parties that compute.
 
     \b

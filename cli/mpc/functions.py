@@ -47,7 +47,9 @@ _decimals = click.option(
 )
 
 
-@click.command("threshold", cls=MpcCommand)
+@click.command(
+    "threshold", cls=MpcCommand, short_help="Say whether the sum of all numbers reaches a threshold: only yes or no."
+)
 @common_options
 @click.option(
     "--value", metavar="V", help="Take part with this number; yes and no are 1 and 0. For standard input, write -."
@@ -67,11 +69,11 @@ _decimals = click.option(
 )
 @_decimals
 def threshold_command(value: str | None, at_least: str | None, bound: str, decimals: int, **options: Any) -> None:
-    """Answer whether the sum of all values reaches a threshold: yes or no, and nothing else.
+    """Say whether the sum of all values reaches a threshold: yes or no, and nothing else.
 
     A yes-or-no vote with this command shows no counts: a unanimous vote looks like any other that passes. At least
-    three parties must compute (role "both" or "server"). If half of these parties or more put together what they hold,
-    they can read every value. (Technical detail: the library MPyC computes.)
+    three parties must compute (role "both" or "server" in the parties file). If half of these parties or more put
+    together what they hold, they can read every value. (Technical detail: the computation uses the library MPyC.)
 
     \b
     Examples:
@@ -87,7 +89,9 @@ def threshold_command(value: str | None, at_least: str | None, bound: str, decim
     _show(session, plan, outcome, "yes" if outcome.value else "no", {"at_least": plan.terms.at_least})
 
 
-@click.command("max", cls=MpcCommand)
+@click.command(
+    "max", cls=MpcCommand, short_help="Find the largest of the parties' numbers, without showing whose it is."
+)
 @common_options
 @click.option("--value", metavar="V", help="Take part with this number. For standard input, write -.")
 @click.option(
@@ -112,7 +116,7 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     _show(session, plan, outcome, plain(_amount(outcome)), {})
 
 
-@click.command("argmax", cls=MpcCommand)
+@click.command("argmax", cls=MpcCommand, short_help="Find who has the largest total, such as the winner of a vote.")
 @common_options
 @click.option(
     "--value",
@@ -144,8 +148,9 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     "--colluding",
     type=int,
     metavar="T",
-    help="With --epsilon: protect against T computing parties (1 or more) that tell each other what they know. All "
-    "parties must use the same value [default: the most below half].",
+    help="With --epsilon: hide each ballot even if T of the parties that compute (1 or more) tell each other what they "
+    "know. All parties must use the same value [default: as many as possible, but fewer than half of the parties that "
+    "compute (all, unless the parties file gives roles)].",
 )
 @click.option(
     "--neighbors",

@@ -32,8 +32,8 @@ _ROWS_TOLD = 10  # of those that have one fault or one key; --json has 20
 @click.option(
     "--show",
     is_flag=True,
-    help=f"Show up to {EXAMPLES} rows of each key before and after the rule. This does not work if you write the "
-    "output into a file, because the rows are private.",
+    help=f"Show for each --key how the rule changes the values of up to {EXAMPLES} rows. This does not work if you "
+    "write the output into a file, because the values are private.",
 )
 def check_list(
     where: Path | str,
@@ -48,11 +48,12 @@ def check_list(
 ) -> None:
     """Check your own list: which rows can match, which cannot, and why.
 
-    The command counts rows and keys as a session does. It needs no identity and no peer, and sends nothing. FILE may
-    also be - for standard input or, with --query, a database.
+    The command counts rows and keys (the values to compare) as `psi listen` and `psi connect` do. It needs no other
+    company, and sends nothing. FILE may also be - for standard input or, with --query, a database.
 
-    The command also shows a short code, the digest, for each --key. If both sides use the same rule, both see the same
-    digest. Compare the first eight digits by telephone; the session then compares all digits.
+    The command also shows a short code, the digest, for the rule of each --key. The rule says which spellings count as
+    equal. If both companies use the same rule, both see the same digest. Compare the first eight digits by telephone;
+    `psi listen` and `psi connect` later compare all digits.
 
     \b
     Examples:

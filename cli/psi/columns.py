@@ -38,8 +38,9 @@ OPTIONS = (
         "columns and the peer's, which are called peer_COLUMN. May be repeated.",
     ),
     _label_bytes(
-        help_text="Hide how long the values in the --send columns are: send exactly N bytes for each match. If longer "
-        f"values need more, the command stops. Both sides must use the same value [default: {DEFAULT_LABEL_BYTES}]."
+        help_text="Hide how long the values are that go with a match (--send, --receive): send exactly N bytes "
+        f"for each match. If longer values need more, the command stops. Both sides must use the same value [default: "
+        f"{DEFAULT_LABEL_BYTES}]."
     ),
 )
 
@@ -70,5 +71,5 @@ WRITTEN = click.option(
     "one more column: it says by which key columns each row matched.",
 )
 ESTIMATED = _label_bytes(
-    help_text="Predict for a session with --send, which fills up what is sent for each match to N bytes."
+    help_text="Predict for a session with --send, which sends exactly N bytes of other columns for each match."
 )

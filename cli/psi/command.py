@@ -37,8 +37,8 @@ from psiselect.matching.session_files import for_sessions
 def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOptions, serve: bool, **serving: Any) -> None:
     """Wait until the other company's program (the peer) calls, and match your list with the peer's list.
 
-    A session lasts from the call to the result. With --serve, the command keeps running for many sessions. It turns
-    away callers that have no certificate of a --peer, and goes on waiting.
+    A session lasts from the call to the result. With --serve, the command keeps running for many sessions. The command
+    turns away callers whose certificate you did not name with --peer, and goes on waiting.
 
     \b
     Examples:

@@ -18,8 +18,8 @@ ENGINE_OPTIONS = options(
     click.option(
         "--engine",
         type=choice(EngineKind),
-        help="Let Spark or Sail do the work, by directories of Parquet files. --input is then any path or address that "
-        "the engine reads, or table:NAME (docs/spark.md).",
+        help="Let Spark or Sail (the engine) do the work, and exchange directories of Parquet files with the peer. "
+        "--input is then any path or address that the engine reads, or table:NAME (docs/spark.md).",
     ),
     click.option(
         "--master",
@@ -34,21 +34,21 @@ ENGINE_OPTIONS = options(
     click.option(
         "--accept-plain-shuffle",
         is_flag=True,
-        help="Sail: accept that it writes keys to local disks in plain, and that other users of its machine can reach "
-        "its port.",
+        help="Accept that Sail writes your keys unencrypted to local disks while it rearranges them (the shuffle). "
+        "Accept also that other users of its machine can reach its port.",
     ),
     click.option(
         "--engine-workdir",
         type=PlaceName(as_text=True),
         metavar="PLACE",
-        help="Keep the engine's working files, which hold your keys, at this folder or address. Needed if the engine "
-        "works on other machines; all of them must read and write it.",
+        help="Keep the engine's working files, which hold your keys, in this folder or at this address. Needed if the "
+        "engine works on other machines; all of them must be able to read and write there.",
     ),
     click.option(
         "--task-key",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Take the engine's secret key from this file, at this path on each of its machines. Needed if it works "
-        "on other machines. Make the content with `openssl rand -hex 32`.",
+        help="Read a secret code for the engine from this file. Needed if the engine works on other machines: each of "
+        "them must have the same file at this path. Make the code with `openssl rand -hex 32`.",
     ),
 )

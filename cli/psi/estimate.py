@@ -21,20 +21,25 @@ from psiselect.matching.prediction import Question, SideBySide, check, compare
 
 @click.command("estimate", cls=EstimateCommand)
 @click.option(
-    "--own", required=True, type=WholeNumber(0), metavar="N", help="Set how many different keys your list has."
+    "--own",
+    required=True,
+    type=WholeNumber(0),
+    metavar="N",
+    help="Say how many different keys your list has. A key is a value to compare, such as an e-mail address.",
 )
 @click.option(
-    "--peer", required=True, type=WholeNumber(0), metavar="N", help="Set how many different keys the other list has."
+    "--peer", required=True, type=WholeNumber(0), metavar="N", help="Say how many different keys the other list has."
 )
 @estimate_options
 def estimate_(own: int, peer: int, **given: Any) -> None:
-    """Predict how long a session takes, and how much data and disk space it needs.
+    """Predict how long a session takes, and how much data and disk space it needs. A session is one comparison of two
+    lists.
 
     The command first measures how fast this machine is. Without --link, it predicts for both sides on this machine, as
-    in `psi local`. With --link, it predicts for two machines like this one. The time to read the tables comes on top.
+    in `psi local`. With --link, it predicts for two machines like this one. The time to read the lists is not included.
 
-    A table compares both protocols (--protocol). The fast protocol is an experiment that nobody outside the project has
-    reviewed.
+    A table compares both protocols, which are two ways to find matches. The fast protocol is an experiment that nobody
+    outside the project has reviewed.
 
     \b
     Examples:

@@ -7,7 +7,7 @@ import click
 from cli._lazy import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "answer": ("cli.psi.offline:answer", "Answer an offer of another company (the peer)."),
+    "answer": ("cli.psi.offline:answer", "Answer the peer's offer, a file that `psi offer` has written."),
     "check": (
         "cli.psi.check:check_list",
         "Check your own list: which rows can match, which cannot, and why.",
@@ -27,12 +27,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "local": (
         "cli.psi.local:local_",
-        "Match two lists, A and B, on this machine, without a network, to try it or to measure.",
+        "Match two lists, A and B, on this machine, without a network, to try the program or to measure.",
     ),
     "offer": ("cli.psi.offline:offer", "Begin an exchange by files: write an offer for the peer to answer."),
     "runs": (
         "cli.psi.runs:command",
-        "Show how many sessions a policy has counted, or correct the counter after the machine's clock was wrong.",
+        "Show how many sessions each peer has had, or correct this count after the machine's clock was wrong.",
     ),
     "verify": ("cli.psi.verify:verify", "Check the signed record of a session and show what both sides signed."),
 }
@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 def command() -> None:
     """Match your list with the list of another company (the peer), without showing each other your lists.
 
-    One side runs `psi listen` and waits, and the other side runs `psi connect`. Both must use the same --reveal, and
-    the same rules in --key. docs/first-match.md shows every step.
+    One side runs `psi listen` and waits, and the other side runs `psi connect`. From the call to the result, this is a
+    session. Both must agree on what the result shows (--reveal), and on how values, such as e-mail addresses, are
+    compared (--key). docs/first-match.md shows every step.
     """

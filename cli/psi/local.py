@@ -55,10 +55,10 @@ def local_(
     given: GivenOptions,
     **reading_b: Any,
 ) -> None:
-    """Match two lists, A and B, on this machine, without a network, to try it or to measure.
+    """Match two lists, A and B, on this machine, without a network, to try the program or to measure.
 
     A is the side that calls. A gets the result, and --output has rows of A. An option about reading A also holds for B,
-    unless you give the option of B, such as --delimiter-b.
+    unless you give the matching option for B, such as --delimiter-b.
 
     \b
     Examples:

@@ -15,7 +15,7 @@ from cli.psi import columns as column_options
 from cli.psi import shared_terms, words
 from cli.psi.engine_options import ENGINE_OPTIONS
 from cli.psi.help_groups import SessionCommand
-from cli.psi.options import session_options
+from cli.psi.options import OTHER_COMPARES_HELP, WITHOUT_SUM_HELP, session_options
 from cli.psi.results import Printed, own_list, transcript_text, unit_of
 from cli.psi.talk import TALK
 from psi.agreement.modes import Reveal, Side
@@ -41,14 +41,18 @@ def _without(*names: str) -> Callable[[_Command], _Command]:
     return apply
 
 
-def _without_sum(command: _Command) -> _Command:
-    """Leave `sum` out of the help of --reveal. It is still a value, so that its error says why it is refused."""
-    (reveal,) = (param for param in command.params if param.name == "reveal")
+def _as_by_files(command: _Command) -> _Command:
+    """Leave out of the help what two files cannot do: `sum`, and a comparison by the other side. `sum` is still a value
+    of --reveal, so that its error says why it is refused."""
+    options = {param.name: param for param in command.params if isinstance(param, click.Option)}
+    reveal, least = options["reveal"], options["min_matches"]
     reveal.metavar = f"[{'|'.join(one.value for one in Reveal if one is not Reveal.SUM)}]"
+    reveal.help = WITHOUT_SUM_HELP
+    least.help = str(least.help).removesuffix(OTHER_COMPARES_HELP)
     return command
 
 
-@_without_sum
+@_as_by_files
 @hiding(*_REFUSED, "sent")  # the side that answers does not learn, so it gets no columns
 @_without(*_NOT_HERE, "ledger", "dataset")  # the side that offers learns, so the noise protects the other side's list
 @click.command("offer", cls=SessionCommand)
@@ -66,7 +70,7 @@ def _without_sum(command: _Command) -> _Command:
     required=True,
     type=_PATH,
     metavar="FILE",
-    help="Keep what is secret in this file until the answer is here.",
+    help="Keep the secret part of the offer in this file until the answer arrives.",
 )
 @click.option(
     "--directory",
@@ -97,7 +101,7 @@ def offer(out: Path | str, state: Path, directory: bool, given: GivenOptions) ->
     )
 
 
-@_without_sum
+@_as_by_files
 @hiding(*_REFUSED, "received")
 @_without(*_NOT_HERE)
 @click.command("answer", cls=SessionCommand)
@@ -114,7 +118,8 @@ def offer(out: Path | str, state: Path, directory: bool, given: GivenOptions) ->
     help="Keep the list of answered offers in this file [default: DIR/NAME.answered, from --identity DIR/NAME].",
 )
 def answer(offer: Path | str, out: Path | str, state: Path | None, given: GivenOptions) -> None:
-    """Answer an offer of another company (the peer). You learn the size of the peer's list, and nothing else.
+    """Answer the peer's offer, a file that `psi offer` has written. The peer is the other company, and gets the result.
+    You learn the size of the peer's list, and nothing else.
 
     Both sides must use the same settings. If the offer is a directory, the answer is a directory too.
     You can answer an offer only once: from two answers the peer could see how your list has changed in between.

@@ -49,15 +49,19 @@ class ByteSize(click.ParamType[int]):
         return found
 
 
+_SHOWN_HELP = (
+    "Choose what the result shows. matches: the rows that match. count: how many keys are in both lists. {sum}"
+    "noisy-count: the count, changed by random noise. Both sides must use the same value. Even with {counts} or "
+    "noisy-count, a side that gets the result can find out by cheating which keys match."
+)
+REVEAL_HELP = _SHOWN_HELP.format(sum="sum: the count, and the total of a column. ", counts="count, sum")
+WITHOUT_SUM_HELP = _SHOWN_HELP.format(sum="", counts="count")
 _REVEAL = click.option(
     "--reveal",
     type=choice(Reveal),
     default=Reveal.MATCHES.value,
     show_default=True,
-    help="Choose what the result shows. matches: the rows that match. count: how many keys are in both lists. sum: "
-    "the count, and the total of a column. noisy-count: the count, changed by random noise. Both sides must use the "
-    "same value. Even with count, sum or noisy-count, a side that gets the result can find out by cheating which keys "
-    "match.",
+    help=REVEAL_HELP,
 )
 _PROTOCOL = click.option(
     "--protocol",
@@ -130,6 +134,8 @@ _MEANS = (
         help="Compute with N threads or processes [default: all cores].",
     ),
 )
+# What `--min-matches` says where the command has `--min-matches-by`.
+OTHER_COMPARES_HELP = " --min-matches-by other prevents this."
 _KEY = (
     click.option(
         "--key",
@@ -138,11 +144,11 @@ _KEY = (
         required=True,
         metavar="COLUMN[:RULE]",
         help="Match rows by this column, the key column: its values are the keys. RULE makes different spellings of "
-        "one key equal. The rules are raw (no change, the default), text, email, phone, name, date, and sha256 for "
-        "a column that holds SHA-256 codes (64 letters and digits) in place of the values themselves. Both sides must "
-        "use the same rule. A rule can have options, such as a country: in tel:phone,region=PL, the column is tel, and "
-        "the rule phone gets the option region=PL. Join columns with + if all of them must match. If you repeat --key, "
-        "one matching key is enough. docs/normalization.md explains the rules.",
+        "one key equal. The rules are raw (no change, the default), text, email, phone, name, date, and sha256. Use "
+        "sha256 if the column holds SHA-256 codes (64 letters and digits) in place of the values themselves. Both "
+        "sides must use the same rule. A rule can have options, such as a country: in tel:phone,region=PL, the column "
+        "is tel, and the rule phone gets the option region=PL. Join columns with + if all of them must match. If you "
+        "repeat --key, one matching key is enough. docs/normalization.md explains the rules.",
     ),
     click.option(
         "--null",
@@ -169,8 +175,8 @@ _WHAT = (
         type=WholeNumber(1),
         metavar="N",
         help="Withhold the result if there are fewer than N matches, and end with exit code 6. Both sides must use the "
-        "same value. The side that gets the result could change its program and see the result anyway. "
-        "--min-matches-by other prevents this.",
+        "same value. The side that gets the result could change its program and see the result "
+        f"anyway.{OTHER_COMPARES_HELP}",
     ),
     _COMPARER,
     click.option(
@@ -186,8 +192,7 @@ _WHAT = (
         "--workdir",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         metavar="DIR",
-        help="Use this folder for sessions with --resume, and for data that does not fit in memory [default: the "
-        "system's folder for temporary files].",
+        help="Use this folder for data that does not fit in memory [default: the system's folder for temporary files].",
     ),
     *_MEANS,
 )
@@ -196,8 +201,8 @@ _WHAT = (
 _RESUME = click.option(
     "--resume",
     is_flag=True,
-    help="Keep the session in --workdir. If the connection is lost or the program is killed, run the same command "
-    "again: the session goes on. Both sides must use --resume, or neither.",
+    help="Keep the session in the folder --workdir, which you must name. If the connection is lost or the program is "
+    "killed, run the same command again: the session goes on. Both sides must use --resume, or neither.",
 )
 
 
@@ -232,7 +237,8 @@ def _own_identity(*, several: bool) -> Callable[[Command], Command]:
         required=True,
         type=_PATH,
         metavar="DIR/NAME",
-        help=f"{_IDENTITY_HELP} Repeat --identity while peers change to a new certificate.",
+        help=f"{_IDENTITY_HELP} When you replace your certificate, give --identity twice, the old one first, until "
+        "each peer has the new one.",
     )
 
 
@@ -303,7 +309,8 @@ check_options = options(
         "--workdir",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         metavar="DIR",
-        help="Use this folder for data beyond --memory-limit [default: the system's folder for temporary files].",
+        help="Use this folder for data that does not fit in --memory-limit [default: the system's folder for temporary "
+        "files].",
     ),
     json_option,
 )
@@ -336,13 +343,14 @@ estimate_options = options(
         default=1,
         show_default=True,
         metavar="N",
-        help="Predict for rows with N keys each, as in a session with N times --key.",
+        help="Predict for rows with N keys each, as in a session where --key is given N times.",
     ),
     click.option(
         "--min-matches",
         type=WholeNumber(1),
         metavar="N",
-        help="Predict for a session with --min-matches N, which compares the result with a minimum.",
+        help="Predict for a session with --min-matches N, which withholds the result if there are fewer than N "
+        "matches.",
     ),
     _COMPARER,
     column_options.ESTIMATED,

@@ -15,16 +15,22 @@ from psi.accounts.policy import Policy
 from psi.accounts.session_counter import SessionCounter
 
 _POLICY = click.option(
-    "--policy", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Use the counter of this policy."
+    "--policy",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Use the counter of this policy, which limits the sessions of each peer.",
 )
 
 
 @click.group("runs")
 def command() -> None:
-    """Show how many sessions a policy has counted, or correct the counter after the machine's clock was wrong."""
+    """Show how many sessions each peer has had, or correct this count after the machine's clock was wrong.
+
+    A policy is a file that says, among other things, how many sessions each peer may have."""
 
 
-@command.command("show")
+@command.command("show", short_help="Show how many sessions each peer has had.")
 @_POLICY
 @json_option
 def show(policy: Path, as_json: bool) -> None:
@@ -65,15 +71,15 @@ def show(policy: Path, as_json: bool) -> None:
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Add a line about the change to this audit file.",
+    help="Add a line about the change to this audit file, your list of sessions.",
 )
 @click.option("--yes", is_flag=True, help="Change the counter without asking.")
 @json_option
 def mend(policy: Path, log: Path, yes: bool, as_json: bool) -> None:
     """Correct the counter of sessions after the machine's clock was ahead.
 
-    Sessions that the counter recorded at a later time then count as if they began now, so no session is forgotten. The
-    command first adds a line about the change to the audit file.
+    A session that is recorded at a time in the future now counts as begun at this moment, so no session is forgotten.
+    The command first adds a line about the change to the audit file.
 
     \b
     Examples:

@@ -87,8 +87,8 @@ SERVE_OPTIONS = options(
     click.option(
         "--serve",
         is_flag=True,
-        help="Stay up for many sessions, until SIGTERM or Ctrl-C. --output and --record must then name a folder, or "
-        "a file with {session} in its name. See docs/serving.md.",
+        help="Keep running for many sessions, until Ctrl-C or `kill` (the signal SIGTERM). --output and --record must "
+        "then name a folder, or a file with {session} in its name. See docs/serving.md.",
     ),
     click.option(
         "--max-sessions",
@@ -106,20 +106,20 @@ SERVE_OPTIONS = options(
         "--max-duration",
         type=_SECONDS,
         metavar="SECONDS",
-        help="With --serve: break a session off after this many seconds [default: a day].",
+        help="With --serve: end a session that takes longer than this many seconds [default: a day].",
     ),
     click.option(
         "--grace",
         type=Seconds(0),
         metavar="SECONDS",
-        help="With --serve: let sessions go on for this many seconds after SIGTERM [default: 60].",
+        help="With --serve: after Ctrl-C or `kill`, let sessions go on for this many seconds [default: 60].",
     ),
     click.option(
         "--health",
         type=_HealthAddress(),
         metavar="[HOST:]PORT",
-        help="With --serve: answer health checks (HTTP) at this address, under /livez, /readyz and /metrics [default "
-        "host: 127.0.0.1].",
+        help="With --serve: let monitoring programs ask at this address whether the listener works (HTTP: /livez, "
+        "/readyz, /metrics) [default host: 127.0.0.1].",
     ),
     click.option(
         "--log",

@@ -27,7 +27,8 @@ FINISHED = click.option(
     "--terms",
     type=_PATH,
     metavar="FILE",
-    help="Compare the offer with this file of terms first. If they disagree, nothing is read or removed.",
+    help="Compare the offer first with this file, which holds the settings that both sides share. If they disagree, "
+    "nothing is read or removed.",
 )
 _GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
 

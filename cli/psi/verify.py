@@ -37,9 +37,9 @@ _PATH = click.Path(path_type=Path)
 def verify(record: Path, peers: tuple[Path, ...], identity: Path | None, as_json: bool) -> None:
     """Check the signed record of a session and show what both sides signed.
 
-    The record holds both sides' certificates. Name the parties with --peer and --identity: the command then checks that
-    the record is theirs. Exit code 3: the file is not a complete record. Exit code 4: a signature is wrong, or the
-    record is between other parties.
+    The record, a file that --record has written, holds both sides' certificates. Name the parties with --peer and
+    --identity: the command then checks that the record is theirs. Exit code 3: the file is not a complete record. Exit
+    code 4: a signature is wrong, or the session was between other parties.
 
     \b
     Examples:

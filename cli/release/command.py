@@ -29,28 +29,30 @@ from psiselect.releases import numbers
 
 @click.group(name="release", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Release a number about private rows, with noise that hides each person.
+    """Release a number about private rows, with random noise that hides each person.
 
     \b
     Examples:
       psiselect release sum salaries.csv --column raise --lower 0 --upper 5000 --epsilon 1
       psiselect release count people.csv --column smoker --equals yes --epsilon 0.5 --neighbors add-remove
 
-    You may see the rows, and may show the printed number to anyone. First the command says how far off the number
-    will probably be. With --plan the command stops there, which costs no epsilon.
+    These commands are for somebody who is allowed to see the rows. Anyone may see the printed number. --epsilon sets
+    how well the noise hides each person: smaller is safer and less accurate.
+
+    First the command says how far off the number will probably be. With --plan the command stops there.
 
     FILE is a table: CSV, Parquet, a spreadsheet or another kind (docs/tables.md). With --query, it may be a database.
     docs/privacy.md describes the noise.
     """
 
 
-@command.command("count", cls=ReleaseCommand)
+@command.command("count", cls=ReleaseCommand, short_help="Count rows: all, or only some.")
 @common_options
 @click.option("--equals", metavar="TEXT", help="Count only rows that have this text in the --column, such as yes.")
 @click.option("--lower", metavar="A", help="Count only rows whose value in the --column is at least A, such as 18.")
 @click.option("--upper", metavar="B", help="Count only rows whose value in the --column is at most B, such as 65.")
 def count_command(given: GivenOptions, equals: str | None, lower: str | None, upper: str | None) -> None:
-    """Count rows: all, or only some. The count gets random noise that hides each person.
+    """Count rows: all, or only some. Random noise is added to the count, to hide each person.
 
     \b
     Examples:
@@ -70,7 +72,7 @@ def count_command(given: GivenOptions, equals: str | None, lower: str | None, up
 @upper_option
 @unit_option
 def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None) -> None:
-    """Add up a column. The sum gets random noise that hides each person.
+    """Add up a column. Random noise is added to the sum, to hide each person.
 
     \b
     Examples:
@@ -82,7 +84,7 @@ def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit:
     show_number(numbers.sum_(given.common("sum"), read_bounds(lower, upper, unit)), given.as_json)
 
 
-@command.command("mean", cls=ReleaseCommand)
+@command.command("mean", cls=ReleaseCommand, short_help="Print the average of a column.")
 @common_options
 @lower_option
 @upper_option
@@ -105,12 +107,12 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
     Besides --epsilon, you must give --column, --lower and --upper. You must give --n too, unless you use --neighbors
     add-remove.
 
-    By default (--neighbors replace), the number of rows is public, so the command must use every row. If it cannot read
-    a value, it stops. With --on-invalid drop, it uses the middle value in its place: the number halfway between --lower
-    and --upper.
+    By default (--neighbors replace), the number of rows is public. The command divides by this number, so it must use
+    every row. If it cannot read a value, it stops. With --on-invalid drop, it uses the middle value in its place: the
+    number halfway between --lower and --upper.
 
     With --neighbors add-remove, the number of rows stays hidden. The command must estimate this number too, and uses
-    half of the epsilon for that. So the average is less accurate.
+    half of --epsilon for that. So the average is less accurate.
     """
     show_number(numbers.mean(given.common("mean"), read_bounds(lower, upper, unit), rows), given.as_json)
 
@@ -139,7 +141,7 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
 def histogram_command(
     given: GivenOptions, bins: str | None, categories: str | None, categories_file: Path | None, other: str | None
 ) -> None:
-    """Count the rows in each range or category that you name. The counts get random noise that hides each person.
+    """Count the rows in each range or category that you name. Random noise is added to each count, to hide each person.
 
     \b
     Examples:
@@ -164,25 +166,37 @@ def histogram_command(
             print_table((given.column or "cell", "count"), cells)
 
 
-@command.command("quantile", cls=ReleaseCommand)
+@command.command(
+    "quantile",
+    cls=ReleaseCommand,
+    short_help="Find the median of a column or, for example, the value that nine in ten rows do not exceed.",
+)
 @common_options
 @lower_option
 @upper_option
 @click.option(
     "--unit",
     metavar="U",
-    help="Take the answer from the multiples of this.  [default: computed from --lower and --upper]",
+    help="Take the answer from the multiples of this number, such as 10.  [default: computed from --lower and --upper]",
 )
-@click.option("--q", "q", default="0.5", show_default=True, help="Choose the quantile; 0.5 is the median.")
+@click.option(
+    "--q",
+    "q",
+    default="0.5",
+    show_default=True,
+    help="Choose the quantile. 0.5 is the median: half of the "
+    "values are not above it. With 0.9, nine in ten values are not above the answer.",
+)
 def quantile_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None, q: str) -> None:
-    """Find a quantile of a column, such as the median, partly by chance, so that it hides each person.
+    """Find the median of a column, or another quantile (see --q). Chance plays a part, to hide each person.
 
     \b
     Examples:
       psiselect release quantile salaries.csv --column raise --lower 0 --upper 5000 --unit 10 --epsilon 1
 
-    The answer is a multiple of --unit between --lower and --upper, and each value counts as the nearest multiple. The
-    command says by how many rows the answer may be off, in 19 of 20 cases. Very high and very low values do no harm.
+    The answer is a multiple of --unit between --lower and --upper, and each value counts as the nearest multiple. In
+    the sorted column, some rows may lie between this answer and the exact one. The command says how many at most, in 19
+    of 20 cases. Very high and very low values do no harm.
     """
     show_number(numbers.quantile(given.common("quantile"), read_bounds(lower, upper, unit), q), given.as_json)
 

@@ -70,8 +70,8 @@ class GivenOptions:
 
 
 EPSILON_HELP = (
-    "Limit what the result can give away: smaller is safer and less accurate; 1 is usual. Write a decimal number or a "
-    "fraction: 0.1 or 1/10."
+    "Limit what the result can give away about one person: smaller is safer and less accurate; 1 is usual. Write a "
+    "decimal number or a fraction: 0.1 or 1/10."
 )
 _epsilon = click.option("--epsilon", required=True, metavar="E", help=EPSILON_HELP)
 _options = options(
@@ -107,12 +107,14 @@ _options = options(
         type=choice(Invalid),
         default=Invalid.ERROR.value,
         show_default=True,
-        help="Choose what to do with a value that cannot be read. error: stop, and name the line. drop: leave "
-        "out the value; `release mean` may use the middle value in its place.",
+        help="Choose what to do with a value that cannot be read. error: stop, and name the line. drop: do not use the "
+        "value.",
     ),
     ledger_options("these rows"),
     click.option(
-        "--plan", is_flag=True, help="Print how far off the result will probably be, and stop. This costs no epsilon."
+        "--plan",
+        is_flag=True,
+        help="Print how far off the result will probably be, and stop. This takes nothing from a budget.",
     ),
     json_option,
 )

@@ -32,7 +32,7 @@ from psiselect.releases import tabling
 from psiselect.tables import Table
 
 
-@click.command("table", cls=ReleaseCommand)
+@click.command("table", cls=ReleaseCommand, short_help="Show counts, sums or averages for each group of rows.")
 @options_without_epsilon
 @click.option(
     "--by",
@@ -49,7 +49,8 @@ from psiselect.tables import Table
     type=choice(Statistic),
     default=[Statistic.COUNT.value],
     show_default=True,
-    help="Show this number for each group. May be repeated: all of these numbers together cost --epsilon (or --rho).",
+    help="Show this number for each group. May be repeated: --epsilon (or --rho) then limits what all of these numbers "
+    "together give away.",
 )
 @lower_option
 @upper_option
@@ -72,29 +73,30 @@ from psiselect.tables import Table
 @click.option(
     "--rho",
     metavar="R",
-    help="Limit what the result can give away with rho, another measure, instead of --epsilon. Needs --noise gaussian. "
+    help="Limit what the result can give away by another measure, rho, instead of --epsilon. Needs --noise gaussian. "
     "docs/privacy.md explains rho.",
 )
 @click.option(
     "--delta",
     metavar="D",
-    help="Allow this chance, such as 1e-6, that the protection fails. Without --groups, D is the chance that a group "
-    "of one person is shown. With Gaussian noise and --epsilon, D is the chance that epsilon does not hold. If both "
-    "apply, each gets half of D.",
+    help="Allow this chance, such as 1e-6 (one in a million), that the protection fails. Without --groups, D is the "
+    "chance that a group of one person is shown. With --noise gaussian and --epsilon, D is the chance that the result "
+    "gives away more than --epsilon allows. With --noise gaussian and --epsilon but no --groups, each of these two "
+    "chances is half of D.",
 )
 @click.option(
     "--noise",
     type=click.Choice(["laplace", "gaussian"]),
     default="laplace",
     show_default=True,
-    help="Choose the kind of noise. gaussian is more accurate if one person can be in many groups, or for many results "
-    "from one ledger of --kind zcdp.",
+    help="Choose the kind of noise. gaussian is more accurate if one person can be in many groups. It is also more "
+    "accurate if one budget pays for many results, and the budget has --kind zcdp (see `psiselect budget create`).",
 )
 @click.option(
     "--rows-per-group",
     type=WholeNumber(min=1),
     metavar="R",
-    help="Promise that at most R of a person's --contributions rows are in one group. Then Gaussian noise is smaller.",
+    help="Promise that at most R rows of one person are in the same group. Then Gaussian noise is smaller.",
 )
 def table_command(
     given: GivenOptions,
@@ -119,11 +121,12 @@ def table_command(
       psiselect release table people.csv --by smoker --delta 1e-6 --epsilon 1 --neighbors add-remove
 
     If you name the groups with --groups or --groups-file, the command shows all of them, empty groups too. If you give
-    --delta instead, it shows only groups whose noisy count is large enough, so that a group of one person stays hidden.
+    --delta instead, it shows only groups whose count, with noise, is large enough. So a group of one person stays
+    hidden, except by a small chance (--delta).
 
     A row with a blank group is not counted. With --on-invalid drop, a row of a group that you did not name is not
-    counted either. A person may have rows in up to --contributions groups. With --person, the command uses at most that
-    many rows of each person.
+    counted either. With --contributions C, a person may have rows in up to C groups. With --person, the command uses at
+    most C rows of each person.
     """
     found = tabling.table(
         given.common("table"),
@@ -155,7 +158,11 @@ def _is_short(value: Fraction) -> bool:
     return len(plain(value)) <= 16 and "/" not in plain(value)
 
 
-@click.command("threshold", cls=ReleaseCommand)
+@click.command(
+    "threshold",
+    cls=ReleaseCommand,
+    short_help="Go through a list of values, and name the first that is in enough rows.",
+)
 @common_options
 @click.option(
     "--at-least", "least", type=int, required=True, metavar="T", help="Ask for a value that is in at least T rows."
@@ -168,14 +175,16 @@ def _is_short(value: Fraction) -> bool:
     help="Ask about the values in this file, one per line.",
 )
 def threshold_command(given: GivenOptions, least: int, categories: str | None, categories_file: Path | None) -> None:
-    """Find the first of several values that is in T rows or more, partly by chance, so that it hides each person.
+    """Go through a list of values in your order, and name the first that is in at least T rows (--at-least T). Random
+    noise hides each person.
 
     \b
     Examples:
       psiselect release threshold people.csv --column smoker --categories yes,no --at-least 3 --epsilon 1
 
-    The command looks at the values in their order, until one seems to reach T. It shows only the name of this value, so
-    any number of values before it costs nothing more. T and each count get noise, so a value near T may be missed.
+    The command stops at the first value that seems to reach T, and shows only the name of this value. However long the
+    list is, the answer gives away no more than --epsilon allows. Random noise is added to T and to each count, so the
+    command may pass over a value near T.
     """
     named = read_categories(categories, categories_file)
     found = tabling.threshold(given.common("threshold"), least=least, named=named)

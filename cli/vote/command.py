@@ -18,7 +18,7 @@ from cli.vote import words
 from cli.vote.announce import AnnouncementFile
 from cli.vote.expect import print_expectation
 from cli.vote.help_groups import CountCommand, PlanCommand, WinnerCommand
-from cli.vote.options import ballot_options
+from cli.vote.options import ballot_options, epsilon_option, neighbors_option, seats_option
 from cli.vote.plan import print_plan, save_plot
 from cli.words import left_for
 from dpselect.accounting import BudgetKind
@@ -38,32 +38,13 @@ from psiselect.tables import Table
 MECHANISMS = ("permute-and-flip", "exponential", "subset-exponential", "peeling")
 _SHOWN = 20  # candidates
 
-_EPSILON = functools.partial(
-    click.option,
-    "--epsilon",
-    metavar="E",
-    help="Limit what the result can give away: smaller is safer and less accurate. 0.1 protects very well, 1 is usual, "
-    "5 protects little. A fraction such as 1/10 works too.",
-)
-_NEIGHBORS = functools.partial(
-    click.option,
-    "--neighbors",
-    type=choice(NeighbouringRelation),
-    help="Say what must stay hidden. add-remove: whether somebody voted, and how. replace: only how.",
-)
-_seats = click.option(
-    "--seats",
-    type=WholeNumber(min=1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Elect N candidates.",
-)
-
 
 @click.group("vote")
 def command() -> None:
     """Hold an election in which nobody can tell how any one person voted.
+
+    The winner is drawn, which means chosen partly by chance. A smaller --epsilon hides votes better, and makes the
+    result less reliable.
 
     \b
     Examples:
@@ -72,10 +53,12 @@ def command() -> None:
     """
 
 
-@command.command("winner", cls=WinnerCommand, short_help="Draw the winner, and hide how each person voted.")
+@command.command(
+    "winner", cls=WinnerCommand, short_help="Choose the winner partly by chance, and hide how each person voted."
+)
 @ballot_options
-@_EPSILON(required=True)
-@_NEIGHBORS(required=True)
+@epsilon_option(required=True)
+@neighbors_option(required=True)
 @click.option(
     "--mechanism",
     type=click.Choice(["auto", *MECHANISMS]),
@@ -85,12 +68,12 @@ def command() -> None:
     help="Draw by this method: auto, permute-and-flip, exponential, subset-exponential or peeling. auto chooses "
     "without looking at the ballots; most people need nothing else. docs/privacy.md explains the methods.",
 )
-@_seats
+@seats_option
 @click.option(
     "--gap",
     metavar="G",
-    help="Guess, before counting, by how many votes the weakest winner leads, such as 20. With several seats, "
-    "--mechanism auto uses this guess to choose the method.",
+    help="Guess, before counting, how many votes lie between the last one elected and the best one not elected, such "
+    "as 20. With several seats, --mechanism auto uses this guess to choose the method.",
 )
 @ledger_options("these ballots")
 @click.option(
@@ -100,7 +83,9 @@ def command() -> None:
     "the earlier announcement.",
 )
 @click.option(
-    "--no-ledger", is_flag=True, help="Keep no record of the draw: write no file BALLOTS.draw, and use no --ledger."
+    "--no-ledger",
+    is_flag=True,
+    help="Keep no record of the draw: write no file BALLOTS.draw, and use no budget (--ledger).",
 )
 @click.option(
     "--announce",
@@ -113,7 +98,7 @@ def command() -> None:
 @click.option(
     "--verbose",
     is_flag=True,
-    help="Also show how the winner was drawn: the method, its parameter, and why it was chosen.",
+    help="Also show how the winner was drawn: the method, the number that sets its randomness, and why it was chosen.",
 )
 @json_option
 def winner(
@@ -132,7 +117,8 @@ def winner(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Draw the winner (or, with --seats, a committee) so that nobody can tell how any one person voted.
+    """Draw the winner (or, with --seats, a committee): choose the winner partly by chance, so that nobody can tell how
+    any one person voted.
 
     \b
     Examples:
@@ -215,7 +201,7 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
             say(words.all_draws(epsilon_text(found.total)))
 
 
-@command.command("plan", cls=PlanCommand, short_help="See how likely the right winner is, before you draw.")
+@command.command("plan", cls=PlanCommand, short_help="See, before you draw, how likely the right winner is to win.")
 @click.option(
     "--candidates", required=True, metavar="M|FILE", help="Give the number of candidates, or the file that lists them."
 )
@@ -225,23 +211,26 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
     metavar="N",
     help="Say in words what epsilon means, with N people entitled to vote.",
 )
-@click.option("--gap", metavar="G", help="Guess by how many votes the winners are ahead. Needed without --voters.")
-@_EPSILON()
-@_NEIGHBORS()
-@_seats
+@click.option(
+    "--gap", metavar="G", help="Guess by how many votes the winners are ahead of the others. Needed without --voters."
+)
+@epsilon_option()
+@neighbors_option()
+@seats_option
 @click.option(
     "--target",
     default="0.95",
     show_default=True,
     metavar="P",
-    help="Show which epsilon, or which lead, makes the true winner this likely to be drawn.",
+    help="Show which epsilon, or which lead in votes, is enough for the true winner to be drawn with probability P.",
 )
 @click.option(
     "--budget",
     type=choice(BudgetKind),
     default="pure",
     show_default=True,
-    help="Plan for a ledger of this --kind (see `psiselect budget create`).",
+    help="Say which --kind your budget has, if you limit all results together with `psiselect budget create`. Most "
+    "people need only pure.",
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw a plot (PNG, SVG).")
 @json_option
@@ -257,7 +246,8 @@ def plan_(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """See what epsilon does, and how likely it is that the true winner is drawn, before you spend any budget.
+    """See, before you draw a winner, how likely the true winner is to be drawn. The true winner has the most votes. To
+    draw means to choose partly by chance, which hides each vote.
 
     \b
     Examples:
@@ -265,12 +255,13 @@ def plan_(
       psiselect vote plan --candidates 16 --gap 20 --epsilon 0.1 --neighbors add-remove
       psiselect vote plan --candidates 40 --seats 5 --gap 30 --epsilon 1 --neighbors replace --plot plan.svg
 
-    The command uses public numbers only, and never opens ballots. With --voters, the command says in words what
-    epsilon 0.1, 1 and 5 mean for an election of that size.
+    The command uses public numbers only, and never opens ballots. With --voters, it says in words what epsilon 0.1, 1
+    and 5 mean for an election of that size. A smaller epsilon hides votes better, and makes the true winner less
+    likely.
 
     With --gap the command assumes that every rival is exactly G votes behind. If rivals are further behind, the true
-    winner is at least as likely to be drawn. The expected loss is for this example only. It is the number of
-    votes by which the drawn winner falls short of the true winner on average.
+    winner is at least as likely to be drawn. For this example, the command also shows the expected loss: by how many
+    votes, on average, the drawn winner is behind the true winner.
     """
     relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
     if voters is not None:
@@ -300,7 +291,7 @@ def plan_(
 @command.command("count", cls=CountCommand, short_help="Count the ballots exactly, without any privacy.")
 @ballot_options
 @click.option("--not-private", is_flag=True, help="Confirm that exact counts give no privacy.")
-@_seats
+@seats_option
 @json_option
 def count(given: GivenBallots, not_private: bool, seats: int, as_json: bool) -> None:
     """Count the ballots exactly, without any privacy. Only the person who counts may see the result.

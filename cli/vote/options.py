@@ -1,4 +1,4 @@
-"""Options that say what ballots are in and how they are read: the same for every command that reads ballots."""
+"""Options that say what ballots are in and how they are read, and others that several commands have."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from typing import Any, cast
 
 import click
 
+from cli._numbers import WholeNumber
 from cli._options import choice
 from cli._reading import TABLE_FORMATS, format_option, taking_reading
 from cli._table import FILE_OR_DATABASE, query_option
 from cli.vote import words
 from dpselect.ballots import FORMATS, OnInvalid, Other, Repeated, Rules, load_candidates
 from dpselect.ballots.model import InvalidBallotsError
+from dpselect.privacy import NeighbouringRelation
 from psiselect.elections.ballots import GivenBallots, separator_of
 from psiselect.tables import Table
 
@@ -26,6 +28,27 @@ candidates_option = click.option(
     metavar="FILE",
     help="Read the names of all candidates from this file, one per line. Needed if a cell of a table lists names, as "
     "in a file downloaded from an online form.",
+)
+epsilon_option = functools.partial(
+    click.option,
+    "--epsilon",
+    metavar="E",
+    help="Limit what the result can give away about one voter: smaller is safer and less accurate. 0.1 protects very "
+    "well, 1 is usual, 5 protects little. A fraction such as 1/10 works too.",
+)
+neighbors_option = functools.partial(
+    click.option,
+    "--neighbors",
+    type=choice(NeighbouringRelation),
+    help="Say what must stay hidden. add-remove: whether somebody voted, and how. replace: only how.",
+)
+seats_option = click.option(
+    "--seats",
+    type=WholeNumber(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Elect N candidates.",
 )
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("ballots", type=FILE_OR_DATABASE),
