@@ -161,7 +161,7 @@ def test_malformed_content_is_refused_though_both_signed_it(
 ) -> None:
     content = {**signed.content, name: MALFORMED[name]}
     again = SignedRecord(content, signed.signatures, signed.certificates)
-    with pytest.raises(InputError, match="not a complete and unchanged session record"):
+    with pytest.raises(InputError, match="is not a session record, or somebody|cannot verify"):
         SignedRecord.decode(again.encode())
 
 

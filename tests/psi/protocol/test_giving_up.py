@@ -81,4 +81,4 @@ def test_an_interrupted_session_tells_the_peer_at_once() -> None:
         types.append(frame.type)
     assert types == [MessageType.HELLO, MessageType.AUTH, MessageType.SIZES]
     assert frame is not None
-    assert "a person or a machine ended" in str(messages.decode_abort(frame.payload))
+    assert "somebody, or the peer's computer, stopped" in str(messages.decode_abort(frame.payload))
