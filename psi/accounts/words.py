@@ -197,7 +197,7 @@ def in_record(reason: str, term: str | None = None) -> RemoteError:
 
 STATUS = "the record's field 'status' does not fit the protocol of the session"
 OTHER_FORMAT = "the record has another version of the file format"
-OTHER_VERSION = "the record is about a session with a later version of the protocol"
+OTHER_VERSION = "the record is about a session with another version of the protocol"
 UNKNOWN_PROTOCOL = "the record is about a session with a protocol that this release does not have"
 _OF_OTHER_RELEASES = frozenset((OTHER_FORMAT, OTHER_VERSION, UNKNOWN_PROTOCOL))
 KEY_OF_TERMS = "the record has a key without a rule or without a digest"

@@ -53,17 +53,16 @@ def no_noise() -> UsageError:
 def noise_for_both() -> UsageError:
     return UsageError(
         "--reveal noisy-count cannot be used with --learn both. Each side would add the noise to the other side's "
-        "number. A side that sees both numbers could subtract this noise and find the exact count. Choose one side: "
-        "--learn me or --learn peer",
+        "number. A side that sees both numbers could subtract its own noise and find the exact count. Choose one "
+        "side: --learn me or --learn peer",
         term="learn",
     )
 
 
 def noise_of_several_keys() -> UsageError:
     return UsageError(
-        "--reveal noisy-count works only with one --key. With several keys, the result would have one count for each "
-        "key. The noise could not hide a row that changes several counts at once. Give only the --key that finds the "
-        "most matches, or use --reveal count",
+        "--reveal noisy-count works only with one --key. The noise hides how a row changes one count, but with several "
+        "keys a row can change several counts. Give only the --key that finds the most matches, or use --reveal count",
         term="keys",
     )
 

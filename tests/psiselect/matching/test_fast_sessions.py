@@ -68,7 +68,7 @@ def test_a_record_says_its_status_and_no_other(keys: Path, tmp_path: Path, path:
     place[path[-1]] = value
     if value is None:
         del place[path[-1]]
-    with pytest.raises(InputError, match="is not a session record, or somebody|cannot verify"):
+    with pytest.raises(InputError, match=r"is not a session record, or somebody|cannot verify"):
         SignedRecord.decode(json.dumps(body, sort_keys=True, separators=(",", ":")).encode() + b"\n")
 
 
