@@ -36,8 +36,8 @@ def test_the_entry_names_mode_and_peer(here: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (OWN_LEDGER, "--ledger needs --reveal noisy-count"),
-        (("--dataset", "customers"), "--dataset needs --reveal noisy-count"),
+        (OWN_LEDGER, "--ledger works only with --reveal noisy-count"),
+        (("--dataset", "customers"), "--dataset works only with --reveal noisy-count"),
         (("--reveal", "count", *OWN_LEDGER), "only results with noise use up a budget"),
         ((*NOISY, "--ledger", "weekly.budget"), "go together"),
         ((*NOISY, "--dataset", "customers"), "go together"),
