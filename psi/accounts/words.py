@@ -129,7 +129,7 @@ def sessions_used_up(allowed: int, per: str, begun: int, free: int, latest: int 
         if latest is None
         else (
             f". At an earlier session, this computer's clock showed {_moment(latest)}, which is later than now. If the "
-            "clock was wrong then, run `psiselect psi runs show --policy FILE`"
+            "clock was wrong then, run `psiselect psi runs show`"
         )
     )
     return PolicyError(
