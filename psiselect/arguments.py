@@ -35,7 +35,7 @@ _Function = TypeVar("_Function")
 # NAME.
 _VALUE = (
     r"add-remove|replace|drop|error|ignore|refuse|last|first|pure|zcdp|laplace|gaussian|matches|count|sum|noisy-count|"
-    r"me|peer|both|one-to-one|one-to-many|[0-9][0-9.,e/-]*\b|'[^']*'|[^\s:'\"`]+:[a-z][^\s:`]*[\w)]|[A-Z]+\b"
+    r"me|peer|both|one-to-one|one-to-many|learner|other|ecdh|portable|spark|sail|[0-9][0-9.,e/-]*\b|'[^']*'|[^\s:'\"`]+:[a-z][^\s:`]*[\w)]|[A-Z]+\b"
 )
 _OPTION = re.compile(rf"(?<![\w-])--(no-)?([a-z][a-z-]*[a-z]|[a-z])(?![\w-])(?:[= ]({_VALUE})(?![\w-]))?")
 _COMMAND = re.compile(r"`psi (offer|answer|finish)`")

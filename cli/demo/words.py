@@ -39,10 +39,14 @@ def other_rows(matches: int, rows: int, expected: int, joined: int) -> Psiselect
 
 
 def other_counts(found: int, noisy: int, expected: int) -> PsiselectError:
-    return PsiselectError(
-        f"the sessions counted {found} matches without noise, and {noisy} with noise. A plain join counts {expected} "
-        f"matches, so at least one of the two numbers is wrong. {_BUG}"
-    )
+    if found != expected:
+        problem = f"the session without noise counted {found} matches, but a plain join of the lists counts {expected}"
+    else:
+        problem = (
+            f"the session with noise counted {noisy} matches, but a plain join of the lists counts {expected}. The "
+            "noise cannot change the number so much"
+        )
+    return PsiselectError(f"{problem}. {_BUG}")
 
 
 # Results.

@@ -57,7 +57,8 @@ def no_certificate_any_more(file: Path, key: str) -> UsageError:
     return UsageError(f"{file}: {key!r} names no certificate any more. Name at least one certificate there", term=key)
 
 
-TEXTS, TRUE_OR_FALSE, TEXT_OR_NUMBER = "a text, or a list of texts", "true or false", "a text or a number"
+TEXTS = "text in quotes, or a list of such texts"
+TRUE_OR_FALSE, TEXT_OR_NUMBER = "true or false", "text in quotes, or a number"
 
 
 def wrong_kind(file: Path, key: str, expected: str) -> UsageError:
@@ -217,10 +218,12 @@ def nothing_counted(counter: Path, policy: Path) -> InputError:
 
 
 def clock_ahead(seen: str, days: float, now: str) -> str:
-    return f"the file of counted sessions has recorded the time {seen}, which is {days:.1f} days later than now ({now})"
+    return (
+        f"at an earlier session, this computer's clock showed {seen}, which is {days:.1f} days later than now ({now})"
+    )
 
 
-MENDING = ". If this computer's clock was wrong at that time, run `psiselect psi runs mend` to correct the file"
+MENDING = ". If the clock was wrong at that session, run `psiselect psi runs mend` to correct the counted sessions"
 
 
 def what_changes(now: str, sessions: int) -> str:

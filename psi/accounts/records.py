@@ -19,7 +19,7 @@ from psi.agreement.terms import PROTOCOL_VERSION, Terms
 from psi.identity.identity import PeerIdentity
 from psi.protocol import messages
 from psiselect.base import strict_json
-from psiselect.base.errors import RemoteError
+from psiselect.base.errors import InputError, RemoteError
 
 MAX_BYTES = strict_json.MAX_BYTES
 _FORMAT = "psiselect-1"
@@ -60,7 +60,7 @@ class SignedRecord:
             record = cls(
                 body["record"],
                 {side: _hex(text, messages.SIGNATURE_BYTES, "signatures") for side, text in signatures.items()},
-                {side: _certificate(text, f"{source}: {side.value}") for side, text in certificates.items()},
+                {side: _certificate(text, side) for side, text in certificates.items()},
             )
             if record.encode() != data:
                 raise words.in_record(words.NOT_CANONICAL)  # a certificate in another form of PEM
@@ -160,7 +160,8 @@ def _hex(text: str, size: int, name: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def _certificate(text: str, source: str) -> PeerIdentity:
-    if not text.isascii():
-        raise words.in_record(words.CERTIFICATE, "certificates")
-    return PeerIdentity.from_pem(text.encode("ascii"), source)
+def _certificate(text: str, side: Side) -> PeerIdentity:
+    try:
+        return PeerIdentity.from_pem(text.encode("ascii"))
+    except (UnicodeEncodeError, InputError):
+        raise words.in_record(words.certificate(side.value), "certificates") from None

@@ -22,18 +22,18 @@ def wrong_field(path: Path, name: str, problem: str) -> InputError:
 NO_PEER = "is missing. Add a section [[peer]] with a fingerprint for each peer"
 FINGERPRINT = "must have 64 hexadecimal digits in lower case, as `psiselect identity show FILE.crt` prints them"
 NAMED_TWICE = "has the same value as in another [[peer]]. Name each peer once"
-NAME = "must be a text in quotes. The program does not use this text: it is a note for people who read the policy"
+NAME = "must be text in quotes. The program does not use this text: it is a note for people who read the policy"
 FIELD_MISSING = "is missing. Set it at the top of the file, or under this [[peer]]"
 LEDGER_OF_NOISE = "works only if 'reveal' is [\"noisy-count\"]. Correct 'reveal', or remove this field"
 STATE = 'must be the path of a file, such as "weekly.runs"'
-TEXTS = "must be a list of texts in quotes"
-SOME_TEXTS = "must be a list of one or more texts in quotes"
+TEXTS = "must be a list of values in quotes"
+SOME_TEXTS = "must be a list of one or more values in quotes"
 FLAG = "must be true or false"
 RUNS = 'must have the form {count = 2, per = "7d"}'
 PERIOD = 'must be a number of hours, days or weeks, such as "12h", "7d" or "2w"'
 COMPARER = 'must be "learner" or "other"'
 LEDGER = 'must have the form {file = "weekly.budget", dataset = "customers"}'
-LEDGER_TEXTS = "must have a text in quotes for 'file' and for 'dataset'"
+LEDGER_TEXTS = "must have text in quotes for 'file' and for 'dataset'"
 
 
 def unknown_field(names: Iterable[str]) -> str:
@@ -57,8 +57,8 @@ def whole_number(least: int, most: int) -> str:
 
 def unknown_peer(path: Path, fingerprint: bytes) -> PolicyError:
     return PolicyError(
-        f"the policy '{path}' does not name this peer. If the peer may have sessions, add a [[peer]] with this "
-        f"fingerprint: {fingerprint.hex()}",
+        f"the policy '{path}' does not name this peer. To allow this peer, add a [[peer]] with this fingerprint to "
+        f"the policy: {fingerprint.hex()}",
         term="peer",
     )
 
@@ -67,8 +67,8 @@ def refused(path: Path, name: str, problem: str) -> PolicyError:
     return PolicyError(f"the policy '{path}' refuses this session. Its field '{name}' {problem}", term=name)
 
 
-KEY_COLUMN = "does not list a column that --key or --value names. Add the column there, or name another one"
-SENT_COLUMN = "does not list a column that --send names. Add the column there, or do not send it"
+KEY_COLUMN = "does not list a column that you gave with --key or --value. Add the column there, or give another one"
+SENT_COLUMN = "does not list a column that you gave with --send. Add the column there, or do not send it"
 NO_ROWS = "is false. Leave out --output, or use rows=False in a program"
 
 
@@ -128,8 +128,8 @@ def sessions_used_up(allowed: int, per: str, begun: int, free: int, latest: int 
         ""
         if latest is None
         else (
-            f". The file of counted sessions has recorded the time {_moment(latest)}, which is later than now. If that "
-            "time is wrong, run `psiselect psi runs show`"
+            f". At an earlier session, this computer's clock showed {_moment(latest)}, which is later than now. If the "
+            "clock was wrong then, run `psiselect psi runs show`"
         )
     )
     return PolicyError(
@@ -178,27 +178,35 @@ NOT_CANONICAL = "somebody edited the file, or another program wrote it"
 
 
 def no_record(source: str, reason: str, term: str | None) -> InputError:
-    return InputError(
-        f"'{source}' is not a complete and unchanged session record ({reason}). Use another copy, or ask the peer "
-        "for theirs",
-        term=term,
-    )
+    if reason in _OF_OTHER_RELEASES:
+        problem = (
+            f"this release of psiselect cannot verify '{source}': {reason}. Use the release that wrote the record, or "
+            "a later one"
+        )
+    else:
+        problem = (
+            f"'{source}' is not a session record, or somebody has changed it since it was written ({reason}). Use "
+            "another copy, or ask the peer for theirs"
+        )
+    return InputError(problem, term=term)
 
 
 def in_record(reason: str, term: str | None = None) -> RemoteError:
     return RemoteError(reason, term=term)
 
 
-STATUS = "the field 'status' does not fit the protocol of the session"
-OTHER_FORMAT = (
-    "the field 'record' names another version of records, so only the release that wrote the record can verify it"
-)
-OTHER_VERSION = "the settings are of a later version of the protocol, so only a newer release can verify the record"
-UNKNOWN_PROTOCOL = "the settings name a protocol that this release does not know"
-KEY_OF_TERMS = "a key of the settings has no rule or no digest"
-TERM = "a setting is neither a text nor a whole number"
-TERM_NOT_PRINTABLE = "a setting has characters that cannot be printed"
-CERTIFICATE = "a certificate has characters that the format of certificates (PEM) does not allow"
+STATUS = "the record's field 'status' does not fit the protocol of the session"
+OTHER_FORMAT = "the record has another version of the file format"
+OTHER_VERSION = "the record is about a session with another version of the protocol"
+UNKNOWN_PROTOCOL = "the record is about a session with a protocol that this release does not have"
+_OF_OTHER_RELEASES = frozenset((OTHER_FORMAT, OTHER_VERSION, UNKNOWN_PROTOCOL))
+KEY_OF_TERMS = "the record has a key without a rule or without a digest"
+TERM = "the record has a setting that is neither text nor a whole number"
+TERM_NOT_PRINTABLE = "the record has a setting with characters that cannot be printed"
+
+
+def certificate(side: str) -> str:
+    return f"the record's certificate of the {_SIDES[side]} side cannot be read"
 
 
 def other_fields(what: str) -> str:
@@ -206,16 +214,16 @@ def other_fields(what: str) -> str:
 
 
 def impossible_number(name: str) -> str:
-    return f"the field '{name}' has a number that is too large or negative"
+    return f"the record's field '{name}' has a number that is too large or negative"
 
 
 def not_numbers(name: str, count: int) -> str:
     numbers = counted(count, "whole number", "whole numbers")
-    return f"the field '{name}' must be {f'a list of {numbers}' if count else 'an empty list'}"
+    return f"the record's field '{name}' must be {f'a list of {numbers}' if count else 'an empty list'}"
 
 
 def not_hex(name: str, size: int) -> str:
-    return f"the field '{name}' must be {size} bytes in lower-case hex digits"
+    return f"the record's field '{name}' must have {2 * size} hexadecimal digits in lower case"
 
 
 def other_certificate(side: str) -> RemoteError:

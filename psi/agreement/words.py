@@ -52,22 +52,26 @@ def no_noise() -> UsageError:
 
 def noise_for_both() -> UsageError:
     return UsageError(
-        "--reveal noisy-count cannot be used with --learn both. Each side knows the noise in the other side's number, "
-        "so the two numbers together would show the exact count. Choose one side: --learn me or --learn peer",
+        "--reveal noisy-count cannot be used with --learn both. Each side would add the noise to the other side's "
+        "number. A side that sees both numbers could subtract its own noise and find the exact count. Choose one "
+        "side: --learn me or --learn peer",
         term="learn",
     )
 
 
 def noise_of_several_keys() -> UsageError:
     return UsageError(
-        "--reveal noisy-count works only with one --key. With several keys, one row changes several counts, and the "
-        "noise does not hide how the counts differ. Choose the key that finds the most matches, or use --reveal count",
+        "--reveal noisy-count works only with one --key. The noise hides how a row changes one count, but with several "
+        "keys a row can change several counts. Give only the --key that finds the most matches, or use --reveal count",
         term="keys",
     )
 
 
 NO_MINIMUM = "there is no minimum. Add --min-matches, such as --min-matches 10"
-BOTH_LEARN = "with --learn both, there is no side that does not get the result"
+BOTH_LEARN = (
+    "with --learn both, both sides get the result, but 'other' is a side that does not get it. Use --min-matches-by "
+    "learner"
+)
 EXACT_COUNT = "the other side would learn the exact count, which the noise must hide. Use --min-matches-by learner"
 
 
@@ -162,13 +166,13 @@ def too_many_columns(most: int, most_bytes: int) -> UsageError:
     )
 
 
-NOT_LISTS = "the field 'columns' must have two lists of column names, 'connect' and 'listen'"
-NO_NAMES = "the field 'columns' names no column, or has a name that is not text"
-NOT_IN_ORDER = "the column names in the field 'columns' are not sorted"
+NOT_LISTS = "the record's field 'columns' must have two lists of column names, 'connect' and 'listen'"
+NO_NAMES = "the record's field 'columns' lists no column, or a column whose name is not text"
+NOT_IN_ORDER = "the column names in the record's field 'columns' are not sorted"
 
 
 def in_columns(reason: str) -> RemoteError:
-    """Columns that somebody else wrote."""
+    """Columns of a record, which somebody else may have written."""
     return RemoteError(reason, term="columns")
 
 
@@ -180,7 +184,10 @@ def largest_value() -> UsageError:
 
 
 def largest_value_written(canonical: str) -> UsageError:
-    return UsageError(f"--value-max must be written as {canonical}", term="value_max")
+    return UsageError(
+        f"--value-max must be written in plain digits, without needless zeros. Write --value-max {canonical}",
+        term="value_max",
+    )
 
 
 def largest_value_places(largest: str, decimals: int) -> UsageError:

@@ -157,7 +157,7 @@ def require_private_shuffle(session: Session, *, accept_plain: bool) -> None:
     if accept_plain and not master:  # every Spark has one, Sail has none
         return
     if not on(_ENCRYPTED):
-        raise words.plain_on_disk(_ENCRYPTED)
+        raise words.plain_on_disk(_ENCRYPTED, can_encrypt=bool(master))
     if not _local(master) and not on(_SSL) and not (on(_AUTHENTICATED) and on(_CRYPTO)):
         raise words.plain_on_the_network(_AUTHENTICATED, _CRYPTO, _SSL)
 

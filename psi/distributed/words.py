@@ -17,15 +17,16 @@ _AGAIN = "Ask the peer to send the directory again"
 
 def session_elsewhere() -> UsageError:
     return UsageError(
-        "session= is a session that runs already, so there is nothing to start. Leave out --master and --remote",
+        "with session=, the engine is running already, so master= and remote= have no effect. Leave out master= and "
+        "remote=",
         term="session",
     )
 
 
 def no_master_of_sail() -> UsageError:
     return UsageError(
-        "--master works only with Spark. For Sail, leave out --master: Sail then runs in this process. Or name a "
-        "server of Sail with --remote",
+        "--master works only with Spark. Leave out --master: Sail then runs on this machine. To use a Sail server, "
+        "give its address with --remote",
         term="master",
     )
 
@@ -49,14 +50,19 @@ def spark_can_encrypt(setting: str) -> UsageError:
 # Engines: what is missing, or not encrypted.
 
 
-def plain_on_disk(setting: str) -> UsageError:
-    return UsageError(
-        f"this engine (Spark or Sail) writes keys to local disks without encryption: {setting} is not set. With Spark, "
-        "set this setting to true where Spark is started. Sail has no such setting. While Sail runs, other users of "
-        "the machine can also connect to Sail. If nobody else uses the disks and the machine, give "
-        "--accept-plain-shuffle",
-        term="accept_plain_shuffle",
-    )
+def plain_on_disk(setting: str, *, can_encrypt: bool) -> UsageError:
+    """can_encrypt: the engine has this setting, as Spark has and Sail has not."""
+    if can_encrypt:
+        problem = (
+            f"this Spark writes keys to local disks without encryption. Set {setting} to true where Spark is started"
+        )
+    else:
+        problem = (
+            "Sail writes keys to local disks without encryption, and has no setting that changes this. While Sail "
+            "runs, other users of the machine can also connect to Sail. If nobody else uses the disks and the machine, "
+            "give --accept-plain-shuffle"
+        )
+    return UsageError(problem, term="accept_plain_shuffle")
 
 
 def plain_on_the_network(authenticate: str, crypto: str, ssl: str) -> UsageError:
@@ -124,7 +130,9 @@ def does_not_start(why: str) -> UsageError:
 
 def not_written_over(why: str) -> UsageError:
     return UsageError(
-        f"the engine does not overwrite data that exist already ({why}). Name another place for them", term="out"
+        "the engine must write to a place that has data already, and does not overwrite these data. Name another place "
+        f"(technical detail: {why})",
+        term="out",
     )
 
 
@@ -199,7 +207,7 @@ def not_whole(place: str) -> InputError:
 
 
 def no_manifest(place: str) -> InputError:
-    return InputError(f"'{place}' is not the list of the directory's content (manifest), which has one row. {_AGAIN}")
+    return InputError(f"'{place}' is not the directory's list of contents (manifest), which has one row. {_AGAIN}")
 
 
 def unreadable_column(place: str, why: object) -> InputError:
@@ -209,12 +217,12 @@ def unreadable_column(place: str, why: object) -> InputError:
 
 
 def other_chunks(column: str) -> RemoteError:
-    return RemoteError(f"the data of {column!r} differ from the directory's list of its content (manifest). {_AGAIN}")
+    return RemoteError(f"the data of {column!r} differ from the directory's list of contents (manifest). {_AGAIN}")
 
 
 def unlisted_chunk(column: str) -> RemoteError:
     return RemoteError(
-        f"the directory has data of {column!r} that are not in the list of its content (manifest). {_AGAIN}"
+        f"the directory has data of {column!r} that its list of contents (manifest) does not name. {_AGAIN}"
     )
 
 

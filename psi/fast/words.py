@@ -78,12 +78,13 @@ def too_many_attempts(attempts: int, most: int) -> RemoteError:
 
 
 def unknown_kernels(name: str) -> UsageError:
-    return UsageError(f"kernels must be 'auto', 'compiled' or 'portable', but is {name!r}")
+    return UsageError(f"the argument of load_kernels() must be 'auto', 'compiled' or 'portable', but is {name!r}")
 
 
 def not_compiled(why: object) -> UsageError:
     return UsageError(
-        f"the compiled code of the fast protocol does not work on this machine ({why}). Use kernels='portable'"
+        "the compiled code of the fast protocol does not work on this machine. Use --backend portable (technical "
+        f"detail: {why})"
     )
 
 

@@ -21,7 +21,7 @@ def not_an_identity(source: str) -> InputError:
 
 
 VERSION_3 = f"this certificate has an old format (it is not X.509 version 3). {_ASK}"
-AUTHORITY = f"this is the certificate of an authority (CA), which could vouch for strangers. {_ASK}"
+AUTHORITY = f"this is the certificate of an authority (CA), which could let in parties that you do not know. {_ASK}"
 MAY_NOT_SIGN = f"this certificate does not allow its key to sign. {_ASK}"
 OF_ANOTHER = f"this certificate was issued by another party, but it must be issued by its owner. {_ASK}"
 
@@ -57,8 +57,8 @@ def not_valid_yet(name: str, when: datetime) -> InputError:
 
 def not_signed(name: str) -> RemoteError:
     return RemoteError(
-        f"a signature of {name} is not valid: {name} did not sign these data, or somebody has changed them. "
-        "Do not use these data"
+        f"the signature of {name!r} on the received data is not valid: {name!r} did not sign these data, or somebody "
+        f"has changed them on the way. Ask {name!r} which program and version they run"
     )
 
 
@@ -67,8 +67,8 @@ def not_signed(name: str) -> RemoteError:
 
 def never_copied() -> UsageError:
     return UsageError(
-        "an Identity has private keys, so it can be neither pickled nor copied. Pass on the path of the identity, and "
-        "call Identity.load with this path where the identity is needed"
+        "a program cannot copy an Identity, or send it to another process (pickle), because an Identity holds private "
+        "keys. Pass on the path of the identity, and call Identity.load with this path where the identity is needed"
     )
 
 
@@ -104,8 +104,8 @@ def not_written(prefix: Path, reason: str | None) -> OutputError:
 
 def other_keys(key_path: Path, certificate_path: Path) -> InputError:
     return InputError(
-        f"{key_path}: this private key does not belong to the certificate '{certificate_path}'. Use two files that the "
-        "same call of `psiselect identity create` wrote"
+        f"{key_path}: this private key does not belong to the certificate '{certificate_path}'. Use the two files "
+        "that one run of `psiselect identity create` wrote"
     )
 
 
@@ -116,7 +116,8 @@ def no_keys(path: Path) -> InputError:
 
 
 def open_to_others(path: Path | str, mode: int) -> str:
-    return f"{path}: other users of this computer can read this private key (mode {mode:04o})"
+    what = "read" if mode & 0o044 else "change" if mode & 0o022 else "run"
+    return f"{path}: other users of this computer can {what} this private key (mode {mode:04o})"
 
 
 def mounted(told: str) -> str:

@@ -69,8 +69,8 @@ def not_by_parts(what: str, term: str) -> UsageError:
 
 def not_remembered(path: Path, reason: str) -> InputError:
     return InputError(
-        f"the program must list the offers that you have answered, but cannot use '{path}' for this list ({reason}). "
-        "With --state, give `psi answer` a file that you can write to"
+        f"the program keeps a list of the offers that you have answered, but cannot write this list to '{path}' "
+        f"({reason}). With --state, give `psi answer` a file that you can write to"
     )
 
 
@@ -98,7 +98,8 @@ def options_too_long() -> InputError:
 
 def empty_state(path: Path) -> InputError:
     return InputError(
-        f"'{path}' is empty, because the offer was never finished. Delete this file and make another offer"
+        f"'{path}' is empty, because `psi offer` ended before it had written the offer. Delete this file, and make "
+        "another offer"
     )
 
 
@@ -215,9 +216,7 @@ def answer_for_an_offer(source: str) -> InputError:
 
 
 def other_length(source: str) -> InputError:
-    return InputError(
-        f"'{source}' is not complete, or damaged: the file is longer or shorter than its beginning says. {_ASK_AGAIN}"
-    )
+    return InputError(f"'{source}' is damaged or not complete: the file is too long or too short. {_ASK_AGAIN}")
 
 
 def answers_nothing(source: str) -> InputError:
@@ -233,8 +232,9 @@ def made_by_oneself(source: str, own: str) -> RemoteError:
 
 def unknown_author(source: str, author: bytes) -> RemoteError:
     return RemoteError(
-        f"the program does not accept '{source}', because no --peer names its sender. If you know the sender, name "
-        f"their .crt file with --peer. The sender's certificate has the fingerprint {author.hex()}"
+        f"the program does not accept '{source}', because you did not give its sender's certificate with --peer. If "
+        "you know the sender, give their .crt file with --peer. The sender's certificate has the fingerprint "
+        f"{author.hex()}"
     )
 
 
@@ -320,7 +320,7 @@ def unfinished(folder: Path) -> InputError:
 
 def rows_of_manifest(path: Path, found: int) -> InputError:
     return InputError(
-        f"'{path}' must have one row, which lists the content of the directory, but has {found:,} rows. "
+        f"'{path}' must have one row, which lists the contents of the directory, but has {found:,} rows. "
         f"{_ASK_FOR_DIRECTORY}"
     )
 
@@ -355,8 +355,7 @@ def chunks_missing(count: int, column: str) -> RemoteError:
 
 def other_chunks(column: str) -> RemoteError:
     return RemoteError(
-        f"the data of {column!r} differ from the list of data that came with this directory (technical detail: the "
-        f"manifest). {_ASK_FOR_DIRECTORY}"
+        f"the data of {column!r} differ from the directory's list of contents (manifest). {_ASK_FOR_DIRECTORY}"
     )
 
 
@@ -376,7 +375,8 @@ def unordered(values: str, number: int) -> RemoteError:
 
 def total_of_manifest(total: int, values: str, number: int) -> RemoteError:
     return RemoteError(
-        f"{_FAULTY} (technical detail: the manifest does not list the {total:,} {values} of list {number})"
+        f"{_FAULTY} (technical detail: the manifest has wrong numbers for the {values} of list {number}; expected "
+        f"{total:,} in all parts together)"
     )
 
 

@@ -24,7 +24,7 @@ def nonce() -> RemoteError:
 
 def time() -> RemoteError:
     return RemoteError(
-        "the peer's program sent a time that is not possible. Ask the peer to check the clock of their machine",
+        "the peer's program sent an impossible time. Ask the peer to check the clock of their machine",
         term="time",
     )
 
@@ -46,7 +46,7 @@ def too_long(elements: int, most: int) -> PolicyError:
 
 
 def size_does_not_fit(error: object) -> RemoteError:
-    return RemoteError(f"the size of the peer's list is not possible with the agreed settings: {error}", term="sizes")
+    return RemoteError(f"the peer's list is too long for the agreed settings: {error}", term="sizes")
 
 
 def one_sided() -> RemoteError:
@@ -65,7 +65,7 @@ ABORTS = {
         "sides run the same version of psiselect"
     ),
     "failed": "the peer's program stopped because of a fault on the peer's side. Ask the peer what happened",
-    "stopped": "a person or a machine ended the peer's program. Start again when the peer's program is running again",
+    "stopped": "somebody, or the peer's computer, stopped the peer's program. Start again when that program is running",
     "busy": "the peer is busy with other sessions. Try again later",
     "terms": "the peer refuses this session",
 }
@@ -78,10 +78,30 @@ def aborted(code: str) -> PsiselectError:
     return MinimumError(ABORTS[code], term="min_matches") if code == "minimum" else RemoteError(ABORTS[code])
 
 
+# Terms that no option sets, and the options that set the others.
+_OF_A_RELEASE = ("version", "suite", "chunk", "terms")
+_OPTIONS = {
+    "keys": "--key",
+    "rule": "--key",
+    "columns": "--send and --receive",
+    **{
+        name: f"--{name.replace('_', '-')}"
+        for name in (
+            *("protocol", "reveal", "learn", "matching", "epsilon", "delta", "min_matches", "min_matches_by"),
+            *("pad_to", "label_bytes", "value_decimals", "value_max", "resume"),
+        )
+    },
+}
+
+
 def terms_refused(term: str) -> RemoteError:
-    return RemoteError(
-        f"{ABORTS['terms']} because of the setting '{term}'. Agree with the peer on a value for this setting", term=term
-    )
+    if term in _OF_A_RELEASE:
+        reason = "because the peer's program is another release of psiselect. Install the same release on both sides"
+    elif term in _OPTIONS:
+        reason = f"because of {_OPTIONS[term]}. Agree with the peer on {_OPTIONS[term]}, then start both sides again"
+    else:
+        reason = f"because of the setting '{term}'. Ask the peer which message their program shows"
+    return RemoteError(f"{ABORTS['terms']} {reason}", term=term)
 
 
 def unknown_abort() -> RemoteError:

@@ -16,4 +16,7 @@ def no_rows_learnt() -> UsageError:
 
 
 def not_signed() -> RemoteError:
-    return RemoteError("a signature is not valid: somebody has changed the signed data, or another party signed them")
+    return RemoteError(
+        "one half of this program did not accept the signature of the other half. This is a bug in psiselect. Please "
+        "report it"
+    )

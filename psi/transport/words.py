@@ -170,7 +170,9 @@ def nobody_came(addresses: str, seconds: float, refused: int, last: str | None) 
     if refused:
         others = "another connection was" if refused == 1 else f"{refused:,} other connections were"
         more = f". Meanwhile {others} refused{'' if refused == 1 else ', the last one'} because {last}"
-    return TransportError(f"no peer that you have named connected to {addresses} within {human_seconds(seconds)}{more}")
+    return TransportError(
+        f"none of the peers that you named has connected to {addresses} within {human_seconds(seconds)}{more}"
+    )
 
 
 # Links.

@@ -122,15 +122,17 @@ def too_many_keys_for_fast(keys: int, most: int) -> UsageError:
 
 def paid_twice(policy: Path, peer: str) -> UsageError:
     return UsageError(
-        f"the policy '{policy}' names a ledger that is charged for sessions with {peer!r}. Leave out --ledger and "
-        "--dataset, so that each session is charged only once",
+        f"the policy '{policy}' already takes the epsilon of sessions with {peer!r} from a budget. Leave out --ledger "
+        "and --dataset, so that the program takes each epsilon only once",
         term="ledger",
     )
 
 
 def nothing_to_charge(option: str) -> UsageError:
     return UsageError(
-        f"--{option} needs --reveal noisy-count, because a ledger is charged only for results with noise", term=option
+        f"--{option} works only with --reveal noisy-count, because only results with noise use up a budget. Leave out "
+        f"--{option}",
+        term=option,
     )
 
 
@@ -144,8 +146,8 @@ def the_other_side_pays(option: str) -> UsageError:
 
 def policy_pays_for_noise(policy: Path) -> PolicyError:
     return PolicyError(
-        f"the policy '{policy}' names a ledger, and a ledger is charged only for results with noise. So the policy "
-        "allows only --reveal noisy-count",
+        f"the policy '{policy}' takes the epsilon of each session from a budget, and only results with noise have an "
+        "epsilon. So the policy allows only --reveal noisy-count",
         term="ledger",
     )
 
@@ -301,7 +303,10 @@ def lost(error: OutputError, what: str) -> OutputError:
 
 
 def not_shown(error: OutputError) -> OutputError:
-    return OutputError(f"{error}. Without this file the program does not show the result")
+    return OutputError(
+        f"{error}. Without the record, the program does not show the result. Name another file with --record, and "
+        "start a new session"
+    )
 
 
 def together(troubles: Sequence[OutputError]) -> OutputError:
@@ -315,7 +320,7 @@ def together(troubles: Sequence[OutputError]) -> OutputError:
 def total_too_large(matches: int, largest: str) -> RemoteError:
     return RemoteError(
         "the other side sent data that does not follow the protocol. Ask them which program and version they run "
-        f"(technical detail: the total is larger than {matches:,} values of up to {largest} can be)",
+        f"(technical detail: the total is too large for {matches:,} values of up to {largest})",
         term="value_max",
     )
 
@@ -330,8 +335,8 @@ def not_of_this_side(own: str, term: str) -> RemoteError:
 
 def of_a_stranger(name: str, fingerprint: bytes, term: str) -> RemoteError:
     return RemoteError(
-        f"{name!r} signed this record, but no --peer names the certificate of {name!r} ({fingerprint.hex()[:16]}...). "
-        "If you know this party, name their .crt file with --peer",
+        f"{name!r} signed this record, but you did not give the certificate of {name!r} ({fingerprint.hex()[:16]}...) "
+        "with --peer. If you know this party, give their .crt file with --peer",
         term=term,
     )
 
@@ -356,7 +361,10 @@ EXPIRES_THERE = "%s %s expires on %s. Ask the peer for their new .crt file"
 
 
 def renewed_too_often() -> TransportError:
-    return TransportError("this program's certificates changed several times before the session began. Start again")
+    return TransportError(
+        "this side's certificate files changed several times before the session began, so the program ended the "
+        "session. Ask the peer to start again"
+    )
 
 
 def listener_ended() -> TransportError:

@@ -9,7 +9,7 @@ from psiselect.words_arguments import named
 
 # Arguments.
 
-TEXTS = "text, or a list of texts"
+TEXTS = "a string, or a list of strings"
 A_SESSION = "a SparkSession"
 A_FUNCTION = "a function"
 
@@ -79,7 +79,7 @@ def one_rule() -> UsageError:
 
 
 def not_values() -> UsageError:
-    return UsageError("values= must be a series, an Arrow array, or a list whose items are texts or None")
+    return UsageError("values= must be a series, an Arrow array, or a list whose items are strings or None")
 
 
 def no_event_loop(name: str, plain: str, error: RuntimeError) -> UsageError:
@@ -106,7 +106,7 @@ def not_learnt(learn: str) -> UsageError:
 
 def not_in_the_result(reveal: str, what: str, instead: str | None) -> UsageError:
     more = "" if instead is None else f". Use .{instead}"
-    return UsageError(f"a session with reveal='{reveal}' does not give {what}{more}")
+    return UsageError(f"a session with reveal='{reveal}' does not show {what}{more}")
 
 
 def rows_are_written(output: object) -> UsageError:

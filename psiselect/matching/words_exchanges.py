@@ -67,7 +67,7 @@ SPARK, SPARK_OR_SAIL = "spark", "spark or --engine sail"
 
 def address_needs_engine(option: str, place: str) -> UsageError:
     return UsageError(
-        f"{option} names the address '{place}', and only an engine can read and write addresses. Add --engine spark or "
+        f"{option} gives the address '{place}', but only an engine can use such an address. Add --engine spark or "
         "--engine sail",
         term="engine",
     )

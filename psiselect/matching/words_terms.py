@@ -38,7 +38,7 @@ _VALUES: dict[object, str] = {
     "learner": "the side that gets the result",
     "other": "the side that does not get the result, and that then learns the number of matches",
 }
-A_VALUE = "this setting must be a text or a number"
+A_VALUE = "this setting must be text in quotes, or a number"
 A_LIST_OF_RULES = 'this setting must be a list of rules, such as ["email", "phone,region=PL"]'
 NO_COLUMN = "a rule here must not name a column. Give the column with --key"
 A_TABLE_OF_COLUMNS = "this setting must be a table with a list 'connect' and a list 'listen'"

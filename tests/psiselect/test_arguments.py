@@ -26,6 +26,9 @@ WORDS = {
     "--counting and --matches-by": "counting= and matches_by=",
     "a -- b, and x--y": "a -- b, and x--y",
     "--learn men": "learn= men",
+    "use --protocol ecdh, on both sides": 'use protocol="ecdh", on both sides',
+    "Use --min-matches-by learner": 'Use min_matches_by="learner"',
+    "Add --engine spark or --engine sail": 'Add engine="spark" or engine="sail"',
 }
 
 

@@ -92,10 +92,10 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
         ({"protocol": "fast"}, "the fast protocol, which needs more messages"),
         ({"threads": 2}, "threads= works only without an engine"),
         ({"query": "SELECT 1", "table": "sqlite:///x.db"}, "query= works only without an engine"),
-        ({"master": "local"}, "session= is a session that runs"),
+        ({"master": "local"}, "the engine is running already"),
         ({"task_key": None}, "Then name the file with task_key="),
         ({"engine_workdir": None}, "With engine_workdir=, name a folder"),
-        ({"accept_plain_shuffle": False}, r"spark\.io\.encryption\.enabled is not set"),
+        ({"accept_plain_shuffle": False}, "Sail writes keys to local disks without encryption"),
         ({"table": OWN_ROWS}, "Give a DataFrame of the engine's session"),
     ],
 )

@@ -91,7 +91,7 @@ class _Links:
         if self.over:
             raise _Over
         if side not in self.left:
-            raise TransportError("there is no other link")
+            raise TransportError("the connection to the peer broke: no link is left")
         self.left.remove(side)
         return self.ends[side]
 

@@ -53,8 +53,13 @@ def test_matches_are_held_against_the_plain_join(samples: Samples, tmp_path: Pat
 def test_counts_are_held_against_the_plain_join() -> None:
     for near in (800 - REACH, 800 + REACH):
         demo._check_counts(800, learnt(matches=800), learnt(noisy_count=near))
-    for count, near in ((799, 800), (801, 800), (800, 800 - REACH - 1), (800, 800 + REACH + 1)):
-        with pytest.raises(PsiselectError, match="a bug"):
+    for count, near, said in (
+        (799, 800, "without noise counted 799"),
+        (801, 800, "without noise counted 801"),
+        (800, 800 - REACH - 1, "with noise counted"),
+        (800, 800 + REACH + 1, "cannot change the number so much"),
+    ):
+        with pytest.raises(PsiselectError, match=rf"{said}.* a bug"):
             demo._check_counts(800, learnt(matches=count), learnt(noisy_count=near))
 
 

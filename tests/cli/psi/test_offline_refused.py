@@ -62,7 +62,7 @@ def test_foreign_files_are_refused(offered: Path) -> None:
         *("psi", "answer", offered / "offer.psi", "--identity", offered / "acme", "--peer", offered / "mallory.crt"),
         *("--input", offered / "acme.csv", "--key", "Mail:email", "--out", offered / "x.psi", "--json"),
     )
-    refused(unknown, 4, "no --peer names")
+    refused(unknown, 4, "did not give its sender's certificate with --peer")
     assert not (offered / "x.psi").exists()
     assert not (offered / "acme.answered").exists()
 

@@ -36,9 +36,9 @@ def test_the_entry_names_mode_and_peer(here: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (OWN_LEDGER, "--ledger needs --reveal noisy-count"),
-        (("--dataset", "customers"), "--dataset needs --reveal noisy-count"),
-        (("--reveal", "count", *OWN_LEDGER), "a ledger is charged only for results with noise"),
+        (OWN_LEDGER, "--ledger works only with --reveal noisy-count"),
+        (("--dataset", "customers"), "--dataset works only with --reveal noisy-count"),
+        (("--reveal", "count", *OWN_LEDGER), "only results with noise use up a budget"),
         ((*NOISY, "--ledger", "weekly.budget"), "go together"),
         ((*NOISY, "--dataset", "customers"), "go together"),
         ((*NOISY, "--learn", "me", *OWN_LEDGER), "the side that does not get the result"),
@@ -57,7 +57,7 @@ def test_two_ledgers_for_one_session_are_refused(here: Path, program: Run) -> No
     """The policy's ledger pays already; a policy without a ledger goes with --ledger."""
     shown = program(*LISTEN, *NOISY, *OWN_LEDGER, "--policy", "noisy.toml")
     assert shown.code == 2
-    assert "Leave out --ledger and --dataset, so that each session is charged only once" in shown.error
+    assert "Leave out --ledger and --dataset, so that the program takes each epsilon only once" in shown.error
     without_a_ledger(here / "noisy.toml")
     assert program(*LISTEN, *NOISY, *OWN_LEDGER, "--policy", "noisy.toml").code == 5  # nobody called
     assert entries(here) == []

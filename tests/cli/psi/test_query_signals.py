@@ -95,7 +95,7 @@ def test_a_listener_stops_while_a_session_asks_the_database(server: Server, plac
             told = ended(caller)
             assert ended(listener).code == 0
     assert told.code == 5
-    assert "a person or a machine ended the peer's program" in str(told.json["error"])
+    assert "somebody, or the peer's computer, stopped the peer's program" in str(told.json["error"])
     log = (place / "log").read_text()
     assert "session_failed" in log
     assert '"done": 0, "failed": 1, "left": 0' in log

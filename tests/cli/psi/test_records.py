@@ -69,7 +69,7 @@ def test_both_sides_keep_the_same_record_and_verify_it(done: Path, verify: Run) 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("--peer", "mallory.crt"), 4, "no --peer names the certificate of"),
+        (("--peer", "mallory.crt"), 4, "you did not give the certificate of"),
         (("--identity", "mallory"), 4, "'mallory' did not sign this record"),
         (("--peer", "globex.crt", "--peer", "mallory.crt"), 4, "acme"),
         (("--peer", "mallory.crt", "--identity", "acme"), 4, "globex"),

@@ -90,7 +90,10 @@ def test_what_cannot_be_kept_anywhere_is_said_to_be_lost(
     assert said.endswith("The folder for working files, 'full', has no disk space either, so the matched rows are lost")
     assert "matches         2" in capsys.readouterr().out
     said = connected(monkeypatch, "--record", "full/out.json", "--workdir", "full")
-    assert said.endswith("so the record is lost. Without this file the program does not show the result")
+    assert said.endswith(
+        "so the record is lost. Without the record, the program does not show the result. Name another file with "
+        "--record, and start a new session"
+    )
     assert "matches         2" not in capsys.readouterr().out
 
 

@@ -100,7 +100,7 @@ def test_a_peer_hears_that_the_listener_stops(place: Path) -> None:
         assert last == STOPPED
         told = decode_abort(last.payload)
         assert isinstance(told, TransportError)
-        assert "a person or a machine ended the peer's program" in str(told)
+        assert "somebody, or the peer's computer, stopped the peer's program" in str(told)
         channel.close()
         assert served.ended() == 0
     assert served.wait("stopped")["left"] == 0

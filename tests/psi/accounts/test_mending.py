@@ -20,7 +20,8 @@ def test_a_mended_counter_forgets_no_session(tmp_path: Path) -> None:
     counter.spend(PEER, TWICE, NOW + 360 * DAY)
     assert (counter.clock(), counter.later_than(NOW)) == (NOW + 360 * DAY, 1)
     with pytest.raises(
-        PolicyError, match=r"which is later than now. If that time is wrong, run `psiselect psi runs show`"
+        PolicyError,
+        match=r"which is later than now. If the clock was wrong then, run `psiselect psi runs show`",
     ):
         counter.spend(PEER, ONCE, NOW)
     counter.mend(NOW)

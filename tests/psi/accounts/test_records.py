@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import random
 from collections.abc import Iterable
 
@@ -76,6 +77,14 @@ def test_a_record_outlives_the_version_that_made_it(signed: SignedRecord) -> Non
 def test_a_record_of_no_known_version_is_refused(signed: SignedRecord, version: object) -> None:
     with pytest.raises(InputError, match="version"):
         SignedRecord.decode(of_version(signed, version))
+
+
+def test_a_record_whose_certificate_cannot_be_read_names_the_side(signed: SignedRecord) -> None:
+    body = json.loads(signed.encode())
+    for damaged in ("no certificate", "\u00e9", ""):
+        body["certificates"]["listen"] = damaged
+        with pytest.raises(InputError, match="certificate of the listening side cannot be read"):
+            SignedRecord.decode(strict_json.encode(body) + b"\n")
 
 
 COLUMNS = terms(columns=ColumnTerms((), ("a", "b")), label_bytes=64).to_json()
@@ -161,7 +170,7 @@ def test_malformed_content_is_refused_though_both_signed_it(
 ) -> None:
     content = {**signed.content, name: MALFORMED[name]}
     again = SignedRecord(content, signed.signatures, signed.certificates)
-    with pytest.raises(InputError, match="not a complete and unchanged session record"):
+    with pytest.raises(InputError, match=r"is not a session record, or somebody|cannot verify"):
         SignedRecord.decode(again.encode())
 
 

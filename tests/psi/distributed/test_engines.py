@@ -35,9 +35,12 @@ CRYPTO = {"spark.network.crypto.enabled": "true"}
         (ENCRYPTED | CRYPTO | {"spark.master": "yarn"}, "between its machines without"),  # no authentication: off
         (ENCRYPTED | CRYPTO | {"spark.master": "yarn", "spark.authenticate": "true"}, None),
         (ENCRYPTED | {"spark.master": "yarn", "spark.ssl.rpc.enabled": "true"}, None),
-        ({"spark.io.encryption.enabled": "false", "spark.master": "local[2]"}, "local disks without"),
+        (
+            {"spark.io.encryption.enabled": "false", "spark.master": "local[2]"},
+            "this Spark writes keys to local disks without",
+        ),
         (CRYPTO | {"spark.master": "local[2]"}, "local disks without"),
-        ({}, "local disks without"),
+        ({}, "Sail writes keys to local disks without"),
     ],
 )
 def test_what_a_spark_must_promise(conf: dict[str, str], said: str | None) -> None:
@@ -58,7 +61,7 @@ def test_what_a_spark_must_promise(conf: dict[str, str], said: str | None) -> No
         (EngineAddress(EngineKind.SPARK, master="local", remote="sc://a"), "each say where the engine runs"),
         (EngineAddress(EngineKind.SPARK, remote="http://a"), "sc://HOST:15002"),
         (EngineAddress(EngineKind.SPARK, accept_plain=True), "Spark can. Set"),
-        (EngineAddress(EngineKind.SPARK, master="local", held=object()), "a session that runs"),
+        (EngineAddress(EngineKind.SPARK, master="local", held=object()), "the engine is running already"),
     ],
 )
 def test_options_that_make_no_sense_together(address: EngineAddress, said: str) -> None:

@@ -189,7 +189,7 @@ def test_chunks_that_are_listed_open_with_a_row_for_each(where: str) -> None:
     ("cells", "said"),
     [
         (lambda one, two: sealed(one, one), "twice"),
-        (lambda one, two: sealed(one, two), "not in the list"),
+        (lambda one, two: sealed(one, two), "does not name"),
         (lambda one, two: [*sealed(one), bytes(100)], "cannot decrypt"),
         (lambda one, two: [*sealed(one), None], "cannot decrypt"),
     ],

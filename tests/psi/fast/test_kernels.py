@@ -161,7 +161,7 @@ def test_code_that_fails_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftest, "failures", lambda kernels: ["fold"])
     with pytest.raises(LanesUnavailableError, match="self-test of the fast protocol failed in fold"):
         loading.compiled_kernels()
-    with pytest.raises(UsageError, match="Use kernels='portable'"):
+    with pytest.raises(UsageError, match="Use --backend portable"):
         loading.load_kernels("compiled")
     with pytest.warns(RuntimeWarning, match="tens of times slower"):
         assert loading.load_kernels().name == "portable"

@@ -143,6 +143,9 @@ def test_a_descriptor_of_a_file_that_others_can_read_is_refused_unless_it_has_no
     with both.open("rb") as file:
         with pytest.raises(InputError, match="can read this private key"):
             Identity.load(f"/dev/fd/{file.fileno()}")
+        both.chmod(0o602)
+        with pytest.raises(InputError, match="can change this private key"):
+            Identity.load(f"/dev/fd/{file.fileno()}")
         both.unlink()
         assert Identity.load(f"/dev/fd/{file.fileno()}").fingerprint == made.fingerprint
 

@@ -238,7 +238,7 @@ def test_the_certificate_built_here_is_right_unless_asked() -> None:
 @pytest.mark.parametrize(
     ("der", "message"),
     [
-        (certificate_der(ca=True), r"an authority \(CA\), which could vouch for strangers"),
+        (certificate_der(ca=True), r"an authority \(CA\), which could let in parties"),
         (certificate_der(cert_sign=True), r"an authority \(CA\)"),
         (certificate_der(ca=None), "not the certificate of a psiselect identity"),
         (certificate_der(digital_signature=False), "does not allow its key to sign"),

@@ -61,7 +61,7 @@ def test_largest_values_that_are_none_are_refused(text: str) -> None:
         (-1, "1", "0 to 9"),
         (10, "1", "0 to 9"),
         (2, "0.005", "more decimal places than --value-decimals 2"),
-        (2, "1e9", "must be written as 1000000000"),
+        (2, "1e9", "Write --value-max 1000000000"),
         (2, "0", "above 0"),
         (0, "9223372036854775808", "at most 9223372036854775807"),
         (9, "9223372036.854775808", "at most 9223372036.854775807"),

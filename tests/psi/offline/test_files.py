@@ -68,7 +68,7 @@ def test_no_state_is_written_over_and_a_failed_one_leaves_nothing(tmp_path: Path
     for again in (lambda: states.require_new(path), lambda: states.reserved(path).__enter__()):
         with pytest.raises(UsageError, match="exists"):
             again()
-    with pytest.raises(InputError, match="never finished"):
+    with pytest.raises(InputError, match="ended before it had written the offer"):
         OfferState.load(path)
     with pytest.raises(InputError, match="its folder does not exist"):
         states.require_new(tmp_path / "no" / "offer.state")

@@ -18,6 +18,7 @@ from psi.protocol.messages import MessageType
 from psi.session import session
 from psi.transport.tls import Listener
 from psi.transport.wire import Frame
+from psiselect.base import strict_json
 from psiselect.base.errors import TransportError
 
 BULK = Frame(MessageType.ELEMENTS, bytes(250_000))
@@ -81,4 +82,19 @@ def test_an_interrupted_session_tells_the_peer_at_once() -> None:
         types.append(frame.type)
     assert types == [MessageType.HELLO, MessageType.AUTH, MessageType.SIZES]
     assert frame is not None
-    assert "a person or a machine ended" in str(messages.decode_abort(frame.payload))
+    assert "somebody, or the peer's computer, stopped" in str(messages.decode_abort(frame.payload))
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        ("version", "another release of psiselect. Install the same release"),
+        ("min_matches", "because of --min-matches. Agree with the peer on --min-matches, then"),
+        ("rule", "because of --key. Agree"),
+        ("columns", "because of --send and --receive. Agree"),
+        ("time", "because of the setting 'time'. Ask the peer which message their program shows"),
+    ],
+)
+def test_a_setting_that_the_peer_refuses_is_named_with_its_remedy(term: str, said: str) -> None:
+    payload = strict_json.encode({"code": "terms", "term": term})
+    assert said in str(messages.decode_abort(payload))

@@ -32,8 +32,8 @@ from psiselect.base.errors import PolicyError, RemoteError, TransportError
     [
         ({"nonce": "AB" * 32}, "malformed random number"),
         ({"nonce": "ab" * 31}, "malformed random number"),
-        ({"time": 1 << 40}, "a time that is not possible"),
-        ({"time": -1}, "a time that is not possible"),
+        ({"time": 1 << 40}, "an impossible time"),
+        ({"time": -1}, "an impossible time"),
         ({"sizes": [9]}, "fields that this version does not know"),
         ({"more": 1}, "fields that this version does not know"),
         ({"terms": {**terms(chunk=4).to_json(), "version": 1}}, "the version of the protocol"),

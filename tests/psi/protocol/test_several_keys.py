@@ -355,7 +355,7 @@ def test_above_it_both_know_the_count_and_the_record_has_it() -> None:
     ("changes", "words"),
     [
         ({"min_matches": None}, "no minimum"),
-        ({"learn": Learner.BOTH}, "there is no side that does not get the result"),
+        ({"learn": Learner.BOTH}, "both sides get the result"),
         ({"reveal": Reveal.NOISY_COUNT, "epsilon": "1", "delta": "1/10"}, "exact count"),
     ],
 )

@@ -70,6 +70,6 @@ def test_totals_may_be_as_large_as_64_bits_hold() -> None:
         if fits:
             parties[Side.CONNECT].receive(sizes[Side.LISTEN])
         else:
-            with pytest.raises(RemoteError, match=r"is not possible with the agreed settings.*too large") as caught:
+            with pytest.raises(RemoteError, match=r"is too long for the agreed settings.*too large") as caught:
                 parties[Side.CONNECT].receive(sizes[Side.LISTEN])
             assert caught.value.term == "sizes"

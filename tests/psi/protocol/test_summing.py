@@ -134,7 +134,7 @@ def test_terms_exclude_an_overflow_before_anything_moves() -> None:
         ({"value_decimals": None}, "needs --value-decimals"),
         ({"value_max": None}, "needs --value-decimals"),
         ({"value_decimals": 10}, "0 to 9"),
-        ({"value_max": "1e6"}, "must be written as 1000000"),
+        ({"value_max": "1e6"}, "Write --value-max 1000000"),
         ({"reveal": Reveal.COUNT}, "only with --reveal sum, and this session has --reveal count"),
         ({"keys": (KeyTerm("raw/1", "00" * 32), KeyTerm("raw/1", "11" * 32))}, "one-to-one"),
     ],

@@ -211,9 +211,9 @@ def test_overdue_sessions_are_expelled_and_stopping_breaks_off(parties: Parties)
             host.server.stop_accepting()
             assert not host.server.alive
             assert not host.slots.wait_empty(0.05)
-            host.server.break_off("time to go")
+            host.server.break_off("somebody stopped this listener")
             assert host.slots.wait_empty(30)
-        assert host.ended[1] == "time to go"
+        assert host.ended[1] == "somebody stopped this listener"
 
 
 @pytest.mark.parametrize("error", [OSError(24, "Too many open files"), threads.refused()])

@@ -194,8 +194,8 @@ def test_what_the_peer_said_before_it_left_is_the_reason_although_sending_failed
     ends[Side.LISTEN].abandon(Frame(MessageType.ABORT, strict_json.encode({"code": code, "term": term})))
     with pytest.raises(error) as caught:
         session.run(ends[Side.CONNECT], setup(Side.CONNECT, ITEMS))
-    named = "" if term is None else f" because of the setting '{term}'. Agree with the peer on a value for this setting"
-    assert str(caught.value) == words.ABORTS[code] + named
+    expected = words.ABORTS[code] if term is None else str(words.terms_refused(term))
+    assert str(caught.value) == expected
 
 
 @pytest.mark.parametrize("last", [None, Frame(MessageType.ABORT, b"nonsense"), Frame(MessageType.HELLO, b"{}")])

@@ -64,7 +64,7 @@ def test_nobody_there_ends_both_sides_at_the_deadline(parties: Parties) -> None:
         connect(f"127.0.0.1:{port}", parties.globex, [parties.acme.public], timeout=0.3)
     with Listener("127.0.0.1:0", parties.acme, [parties.globex.public], timeout=0.2) as listening:
         with pytest.raises(
-            TransportError, match=r"no peer that you have named connected to 127.0.0.1:\d+ within 0.2 s$"
+            TransportError, match=r"none of the peers that you named has connected to 127.0.0.1:\d+ within 0.2 s$"
         ):
             listening.accept()
         http(listening.address, parties)

@@ -62,7 +62,7 @@ def test_parties_that_were_objects_are_given_again_or_found_by_path(here: Path) 
     me, peer = psiselect.Identity.load(here / "globex"), psiselect.Identity.load(here / "acme").public
     offer(here, identity=me, peer=peer)
     answer(here)
-    with pytest.raises(RemoteError, match="no peer= names its sender"):
+    with pytest.raises(RemoteError, match="you did not give its sender's certificate with peer="):
         psiselect.finish(here / "answer.psi", state=here / "offer.state", table=A)
     assert psiselect.finish(here / "answer.psi", state=here / "offer.state", table=A, peer=peer).count == 2
 

@@ -68,7 +68,7 @@ def test_a_record_says_its_status_and_no_other(keys: Path, tmp_path: Path, path:
     place[path[-1]] = value
     if value is None:
         del place[path[-1]]
-    with pytest.raises(InputError, match="not a complete and unchanged session record"):
+    with pytest.raises(InputError, match=r"is not a session record, or somebody|cannot verify"):
         SignedRecord.decode(json.dumps(body, sort_keys=True, separators=(",", ":")).encode() + b"\n")
 
 
@@ -174,7 +174,7 @@ def test_keys_that_are_on_disk_are_read_in_order(tmp_path: Path) -> None:
 def test_what_it_cannot_run_is_refused_with_the_reason(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(UsageError, match=reason) as caught:
         psiselect.match(pa.table(GLOBEX), pa.table(GLOBEX), key="e", **FAST, **options)
-    assert "protocol=ecdh" in str(caught.value) or "protocol= ecdh" in str(caught.value)
+    assert 'protocol="ecdh"' in str(caught.value)
     assert caught.value.exit_code == 2
 
 

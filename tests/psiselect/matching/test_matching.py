@@ -90,17 +90,17 @@ ABSENT: dict[str, tuple[dict[str, Any], dict[str, object], dict[str, str]]] = {
     "count": (
         {"reveal": "count"},
         {"count": 2},
-        {"rows": "reveal='count' does not give which rows match", "noisy_count": r"Use \.count", "total": "a sum"},
+        {"rows": "reveal='count' does not show which rows match", "noisy_count": r"Use \.count", "total": "a sum"},
     ),
     "sum": (
         {"reveal": "sum", "value": "paid"},
         {"count": 2, "total": Decimal("5.75")},
-        {"rows": "does not give which rows match", "noisy_count": "does not give a noisy count"},
+        {"rows": "does not show which rows match", "noisy_count": "does not show a noisy count"},
     ),
     "noisy-count": (
         {"reveal": "noisy-count", "epsilon": 40, "delta": "0.5"},
         {},
-        {"count": r"the number of matches. Use \.noisy_count", "matches_by_key": "does not give"},
+        {"count": r"the number of matches. Use \.noisy_count", "matches_by_key": "does not show"},
     ),
 }
 

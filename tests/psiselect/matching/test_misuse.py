@@ -53,7 +53,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         'key= is missing. Name the column to match by and its rule, such as key="email:email"',
     ),
     "no table": ({"table": ...}, UsageError, r"connect\(\): missing a required argument: 'table'"),
-    "a key of bytes": ({"key": b"e"}, UsageError, "key= must be text, or a list of texts, not bytes"),
+    "a key of bytes": ({"key": b"e"}, UsageError, "key= must be a string, or a list of strings, not bytes"),
     "an unknown rule": (
         {"key": "e:emial"},
         UsageError,
@@ -116,7 +116,11 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         UsageError,
         "the table is of type bytes, which is not a table. Give a pandas, polars",
     ),
-    "a ledger without noise": ({"ledger": "x.budget", "dataset": "d"}, UsageError, "ledger= needs reveal=.noisy"),
+    "a ledger without noise": (
+        {"ledger": "x.budget", "dataset": "d"},
+        UsageError,
+        "ledger= works only with reveal=.noisy",
+    ),
     "a size that is none": ({"memory_limit": "much"}, UsageError, 'memory_limit= must be a size such as "800M"'),
     "a time that is none": ({"timeout": -1}, UsageError, "timeout= must be a number of seconds above 0"),
     "a time that is no number": ({"timeout": float("nan")}, UsageError, "up to 1,000,000, not nan"),
@@ -194,12 +198,12 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
     "an identity that is pickled": (
         lambda keys: pickle.dumps(psiselect.Identity.load(keys / "acme")),
         UsageError,
-        "has private keys, so it can be neither pickled nor copied. Pass on the path",
+        "because an Identity holds private keys. Pass on the path",
     ),
     "an identity that is copied": (
         lambda keys: copy.deepcopy(psiselect.Identity.load(keys / "acme")),
         UsageError,
-        "neither pickled nor copied",
+        "a program cannot copy an Identity",
     ),
 }
 
