@@ -79,12 +79,14 @@ def small_logarithm(text: str) -> UsageError:
 def not_a_fraction(found: str) -> UsageError:
     """found: the type."""
     return UsageError(
-        f"the argument epsilon must be a Fraction of Python, such as Fraction(1, 10), not {of_type(found)}"
+        f"in Python, the argument epsilon must be a Fraction, such as Fraction(1, 10), not {of_type(found)}"
     )
 
 
 def changes(found: object) -> UsageError:
-    return UsageError(f"changes= (how many persons may differ) must be a whole number of 0 or more, not {found!r}")
+    return UsageError(
+        f"changes= (in how many persons two data sets may differ) must be a whole number of 0 or more, not {found!r}"
+    )
 
 
 # Delta and rho.
@@ -142,7 +144,7 @@ def delta_of_group(size: int) -> UsageError:
 def group_with_delta() -> UsageError:
     return UsageError(
         "this release has a delta, so the program cannot compute how well it protects several persons together. To "
-        "protect a group like one person, set --contributions to the number of rows that the whole group has"
+        "protect a whole group as if it were one person, set --contributions to the number of rows that the group has"
     )
 
 

@@ -109,13 +109,14 @@ def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, wid
     reach: the value of a row, as an example. error: of the noise that hides it, at 95 %. width: the same error for each
     unit between the bounds. beyond: how many rows may exceed the upper bound before their loss outweighs the noise.
     """
-    rows = "a row" if contributions == 1 else f"{contributions} rows of one person"
+    one = contributions == 1
+    rows, values = ("a row", "a value") if one else (f"{contributions} rows of one person", f"{contributions} values")
     many = f"{beyond:.3g}"
     expected = "1 row" if many == "1" else f"{many} rows"
     return UsageError(
         "a sum or a mean needs bounds: give --lower A and --upper B. Choose A and B from what is publicly known, not "
         f"from the data. A value below A then counts as A, and a value above B counts as B. Without bounds, {rows} "
-        f"may hold any number, and noise has to hide it. For example, to hide a value of {reach:,} at epsilon "
+        f"may hold any number, and noise has to hide it. For example, to hide {values} of {reach:,} at epsilon "
         f"{epsilon}, the noise is up to {error:,} in 19 of 20 cases. With --lower 0 and --upper 100, the noise is "
         f"only up to about {100 * width:,.4g}. A good B is one that you expect only about {expected} to exceed"
     )

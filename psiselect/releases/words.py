@@ -39,7 +39,7 @@ def equals_or_bounds() -> UsageError:
 def public_count(whose: str) -> UsageError:
     return UsageError(
         f"with --neighbors replace the number of all {whose} is public, so noise would hide nothing. Count only the "
-        "rows with a certain value, such as 'yes', in a column (--column), or hide whether a person is there at all "
+        "rows with a certain value, such as 'yes', in a column (--column). Or hide whether a person is there at all "
         "(--neighbors add-remove)"
     )
 
