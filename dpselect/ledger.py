@@ -350,8 +350,11 @@ def _at_least_0(amount: Fraction) -> Fraction:
 def _words(amount: Fraction) -> str:
     if amount.denominator == 1:
         return str(amount)
-    exact = str(amount)
-    return f"{exact} ({float(amount):.6g})" if len(exact) <= _SHOWN_DIGITS else f"about {float(amount):.6g}"
+    exact, decimal = str(amount), f"{float(amount):.15g}"
+    if len(exact) > _SHOWN_DIGITS:
+        return f"about {float(amount):.6g}"
+    # All digits if they are few: rounded, a cost could look like an amount that is left.
+    return f"{exact} ({decimal if Fraction(decimal) == amount else format(float(amount), '.6g')})"
 
 
 def _now() -> str:

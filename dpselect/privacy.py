@@ -69,7 +69,7 @@ def parse_fraction(value: EpsilonLike, field: str) -> Fraction:
             raise words.negative(field, value)
         return value
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        raise words.not_a_number(field, type(value).__name__)
+        raise words.not_a_number(field, words.of_type(type(value).__name__))
     text = str(value).strip()
     if _DECIMAL.fullmatch(text):
         return Fraction(text)

@@ -138,7 +138,7 @@ def quantile(
     mechanism: Mechanism = Mechanism.EXPONENTIAL,
 ) -> Quantile:
     """The quantile q (1/2 is the median) on a public, rising grid; `epsilon`-DP under `relation`. Raises UsageError."""
-    fraction = parse_fraction(q, "--q")
+    fraction = parse_fraction(q, "q")
     if fraction > 1:
         raise words_choices.quantile(q)
     points = take(grid)

@@ -34,8 +34,13 @@ def negative(field: str, value: Fraction) -> UsageError:
 
 
 def not_a_number(field: str, found: str) -> UsageError:
-    """found: the text, quoted, or the type."""
+    """found: the text, quoted, or what `of_type` makes of the type."""
     return UsageError(f"{field} must be a number of 0 or more, such as 0.1 or 1/10, not {found}")
+
+
+def of_type(name: str) -> str:
+    """What stands there instead of a number: a value of another type."""
+    return f"a value of the type {name!r}"
 
 
 def not_positive(field: str, value: object) -> UsageError:
@@ -73,11 +78,15 @@ def small_logarithm(text: str) -> UsageError:
 
 def not_a_fraction(found: str) -> UsageError:
     """found: the type."""
-    return UsageError(f"epsilon must be a Fraction, not {found}. Convert it with parse_epsilon first")
+    return UsageError(
+        f"in Python, the argument epsilon must be a Fraction, such as Fraction(1, 10), not {of_type(found)}"
+    )
 
 
 def changes(found: object) -> UsageError:
-    return UsageError(f"changes= must be a whole number of 0 or more, not {found!r}")
+    return UsageError(
+        f"changes= (in how many persons two data sets may differ) must be a whole number of 0 or more, not {found!r}"
+    )
 
 
 # Delta and rho.
@@ -134,15 +143,15 @@ def delta_of_group(size: int) -> UsageError:
 
 def group_with_delta() -> UsageError:
     return UsageError(
-        "this release has a delta. With a delta, the program cannot compute how well a group of several persons is "
-        "protected together. Instead, set --contributions to the number of rows that the whole group has"
+        "this release has a delta, so the program cannot compute how well it protects several persons together. To "
+        "protect a whole group as if it were one person, set --contributions to the number of rows that the group has"
     )
 
 
 def rho_from_pure_ledger() -> UsageError:
     return UsageError(
         "this ledger counts epsilon, and noise that is set with --rho has no epsilon. Replace --rho with --epsilon and "
-        "--delta (usually 1 and 1e-6). Only a ledger of --kind zcdp counts rho"
+        "--delta (usually 1 and 1e-6). Or use a ledger that was created with --kind zcdp, which counts rho"
     )
 
 
@@ -152,9 +161,9 @@ def not_finite(value: float) -> UsageError:
 
 def no_accounting() -> UsageError:
     return UsageError(
-        "with --delta, the program computes a smaller total, and needs another package for this. Install it: pip "
-        "install 'psiselect[accounting]'. Or leave out --delta: then the program shows the plain sum, which is what "
-        "the ledger counts",
+        "with --delta, the program computes the total cost more exactly, and needs another package for this. Install "
+        "it: pip install 'psiselect[accounting]'. Or leave out --delta: then the program shows only the sum of all "
+        "costs, which is what the ledger counts",
         term="delta",
     )
 
@@ -167,7 +176,9 @@ def noise_too_wide() -> UsageError:
 
 
 def share_size(size: Fraction) -> UsageError:
-    return UsageError(f"size= (the share of the noise) must be above 0 and at most 1, not {size}")
+    return UsageError(
+        f"size= (the part of the whole noise that one party adds) must be above 0 and at most 1, not {size}"
+    )
 
 
 def no_exponent(exponent: Fraction) -> UsageError:
@@ -176,5 +187,6 @@ def no_exponent(exponent: Fraction) -> UsageError:
 
 def noise_beyond(most: int) -> UsageError:
     return UsageError(
-        f"epsilon and delta are so small that the noise could be larger than {most:,}. Use a larger epsilon or delta"
+        f"epsilon and delta are so small that the noise could be larger than {most:,}, which is the most that the "
+        "program can use. Use a larger epsilon or delta"
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import SupportsFloat
 
-from dpselect.words import counted, not_positive
+from dpselect.words import counted, not_positive, of_type
 from psiselect.base.errors import InputError, UsageError
 
 # Scores.
@@ -53,17 +54,18 @@ def too_many_digits(position: int) -> InputError:
     )
 
 
-def binary_float(position: int, value: object) -> InputError:
+def binary_float(position: int, value: SupportsFloat) -> InputError:
     return InputError(
         f"item {position} of scores is a float ({value}). A float is often only close to the decimal number that "
-        "people mean. Give an int, a Decimal or a Fraction. If you mean exactly this float, use --exact-floats"
+        "people mean. Give an int, a Decimal or a Fraction. If you mean exactly this float, give "
+        f"Fraction({float(value)})"
     )
 
 
 def common_denominator() -> InputError:
     return InputError(
-        "the scores have too many digits after the decimal point, or too many different fractions. Round the scores to "
-        "fewer digits, such as 6 decimal places"
+        "the scores have too many digits after the decimal point, or they are fractions with too many different "
+        "denominators (such as 1/3, 1/7 and 1/11). Round the scores to fewer digits, such as 6 decimal places"
     )
 
 
@@ -116,8 +118,8 @@ def nothing_to_search() -> UsageError:
 
 def no_hypothesis() -> UsageError:
     return UsageError(
-        "there are too many pairs to try them all. Install the library hypothesis, which tries some of them: pip "
-        "install hypothesis. Or give fewer records=, or a smaller size="
+        "there are too many pairs of data sets to try all of them. Install the library hypothesis, and the program "
+        "tries some of the pairs: pip install hypothesis. Or give fewer records=, or a smaller size="
     )
 
 
@@ -142,7 +144,7 @@ def too_many_sets(most: int) -> UsageError:
 
 
 def seats(most: int, found: int) -> UsageError:
-    return UsageError(f"--seats must be a number from 1 to {most:,} (the number of candidates), not {found}")
+    return UsageError(f"the number of seats must be from 1 to {most:,} (the number of candidates), not {found}")
 
 
 def too_few_candidates(candidates: int, seats: int) -> InputError:
@@ -155,7 +157,7 @@ def too_few_candidates(candidates: int, seats: int) -> InputError:
 def sets_not_sampled(seats: int, candidates: int) -> UsageError:
     return UsageError(
         f"there are too many ways to choose {seats:,} of {candidates:,} candidates, so the mechanism "
-        "'subset-exponential' cannot be used. Use --mechanism peeling"
+        "'subset-exponential' cannot be used. Use the mechanism 'peeling'"
     )
 
 
@@ -241,23 +243,23 @@ def race(candidates: int, seats: int) -> UsageError:
 
 
 def gap(found: float) -> UsageError:
-    return UsageError(f"--gap must be a number of votes, 0 or more, not {found}")
+    return UsageError(f"the gap must be a number of votes, 0 or more, not {found}")
 
 
 def no_gap() -> UsageError:
     return UsageError(
-        "--gap must be above 0. With a gap of 0 the best candidates are equal, so the choice among them is random, "
+        "the gap must be above 0. With a gap of 0 the best candidates are equal, so the choice among them is random, "
         "however large epsilon is"
     )
 
 
 def target(found: float) -> UsageError:
-    return UsageError(f"--target must be below 1 and above the chance of a purely random choice, but it is {found}")
+    return UsageError(f"the target must be below 1 and above the chance of a purely random choice, but it is {found}")
 
 
 def target_too_high(found: float) -> UsageError:
     return UsageError(
-        f"--target {found} is so close to 1 that the program cannot compute with it. Use a smaller number"
+        f"the target {found} is so close to 1 that the program cannot compute with it. Use a smaller number"
     )
 
 
@@ -265,12 +267,12 @@ def target_too_high(found: float) -> UsageError:
 
 
 def quantile(found: object) -> UsageError:
-    return UsageError(f"--q must be a number from 0 to 1, such as 0.5 for the median, not {found}")
+    return UsageError(f"q must be a number from 0 to 1, such as 0.5 for the median, not {found}")
 
 
 def grid_not_rising() -> UsageError:
     return UsageError(
-        "grid= (the possible answers of a quantile) must be a list of numbers, each larger than the one before"
+        "grid= (the values that the quantile may take) must be a list of numbers, each larger than the one before"
     )
 
 
@@ -295,6 +297,6 @@ def integer_sensitivity(found: Fraction) -> UsageError:
 def integer_answer(found: str) -> InputError:
     """found: the type of the answer."""
     return InputError(
-        f"an answer for above-threshold must be an int, not {found}. Multiply all queries, the sensitivity and the "
-        "threshold by the same number, so that the answers become whole numbers"
+        f"each query of above-threshold must have an int as its answer, not {of_type(found)}. Multiply all queries, "
+        "the sensitivity and the threshold by the same number, so that the answers become whole numbers"
     )

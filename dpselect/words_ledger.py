@@ -49,7 +49,7 @@ def one_line(most: int) -> UsageError:
 
 
 def amount(digits: int) -> UsageError:
-    return UsageError(f"each number of a budget must be 0 or more, and have at most {digits} digits")
+    return UsageError(f"epsilon, delta and rho of a budget must each be 0 or more, and have at most {digits} digits")
 
 
 # Opening a ledger.

@@ -89,7 +89,10 @@ def too_many_cells(most: int) -> UsageError:
 
 
 def groups() -> UsageError:
-    return UsageError("a table needs either a list of groups, or a threshold that finds the groups")
+    return UsageError(
+        "a table needs either groups= (the list of groups) or a delta, but not both. With a delta, the program finds "
+        "the groups that are large enough"
+    )
 
 
 def no_bounds() -> UsageError:
@@ -106,15 +109,16 @@ def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, wid
     reach: the value of a row, as an example. error: of the noise that hides it, at 95 %. width: the same error for each
     unit between the bounds. beyond: how many rows may exceed the upper bound before their loss outweighs the noise.
     """
-    rows = "a row" if contributions == 1 else f"{contributions} rows of one person"
+    one = contributions == 1
+    rows, values = ("a row", "a value") if one else (f"{contributions} rows of one person", f"{contributions} values")
     many = f"{beyond:.3g}"
-    exceed = "1 row has a value" if many == "1" else f"{many} rows have values"
+    expected = "1 row" if many == "1" else f"{many} rows"
     return UsageError(
         "a sum or a mean needs bounds: give --lower A and --upper B. Choose A and B from what is publicly known, not "
-        f"from the data. A value below A then counts as A, and a value above B counts as B. Without bounds, {rows} may "
-        f"hold any number, and noise has to hide it. To hide {reach:,} at epsilon {epsilon}, the noise is up to "
-        f"{error:,} in 19 of 20 cases. With bounds it is up to about {width:.4g}*(B - A) with --neighbors replace. The "
-        f"error is smallest if about {exceed} above B"
+        f"from the data. A value below A then counts as A, and a value above B counts as B. Without bounds, {rows} "
+        f"may hold any number, and noise has to hide it. For example, to hide {values} of {reach:,} at epsilon "
+        f"{epsilon}, the noise is up to {error:,} in 19 of 20 cases. With --lower 0 and --upper 100, the noise is "
+        f"only up to about {100 * width:,.4g}. A good B is one that you expect only about {expected} to exceed"
     )
 
 

@@ -61,7 +61,7 @@ def no_address(path: Path, name: str) -> InputError:
 
 
 def not_text(where: str) -> InputError:
-    return InputError(f'{where}: every field must be a text in quotes, such as name = "alice"')
+    return InputError(f'{where}: the value of every field must be in quotes, such as name = "alice"')
 
 
 def unknown_field(where: str, field: str, known: Iterable[str]) -> InputError:
@@ -108,8 +108,8 @@ def beyond_bound(what: str, bound: str) -> InputError:
 
 def not_a_multiple(what: str, unit: str) -> InputError:
     return InputError(
-        f"{what}: this number must be a whole multiple of {unit}. Round the number, or agree with all parties on more "
-        "--decimals"
+        f"{what}: this number has more decimal places than the agreed --decimals allow. It must be a whole multiple of "
+        f"{unit}. Round the number, or agree with all parties on more --decimals"
     )
 
 
@@ -158,14 +158,14 @@ def modulus(bits: int) -> UsageError:
 
 def no_room(modulus: int, addends: int, largest: int, spread: int, reach: int, *, most_bits: int) -> PolicyError:
     """Amounts in units. spread: of the noise, 0 without. most_bits: of a modulus."""
-    noise = f", with noise of up to {_large(spread)}," if spread else ""
+    noise = f", and noise of up to {_large(spread)}" if spread else ""
     bits = (2 * reach).bit_length()
     remedy = f", on a smaller --bound, or on --modulus 2^{bits}" if bits <= most_bits else " or on a smaller --bound"
     return PolicyError(
         f"with these settings, the sum could become too large. Agree with all parties on fewer --decimals{remedy}. "
-        f"The reason: {addends:,} values of up to {_large(largest)} each{noise} could add up to {_large(reach)}, "
-        f"counted in units of the last decimal place. The sum must stay below half of the modulus, which is now "
-        f"{_large(modulus)}",
+        f"The reason: with --modulus {_large(modulus)}, the sum must stay below {_large(-(-modulus // 2))}, but it "
+        f"could reach {_large(reach)}: {addends:,} values of up to {_large(largest)} each{noise}. All these numbers "
+        "count steps of the last decimal place",
         term="modulus",
     )
 
@@ -229,7 +229,7 @@ def one_bids() -> UsageError:
 
 def max_of_candidates() -> UsageError:
     return UsageError(
-        "`psiselect mpc max` compares one number of each party. To find the candidate with the largest total, use "
+        "`psiselect mpc max` compares one number from each party. To find the candidate with the largest total, use "
         "`psiselect mpc argmax`. Otherwise leave out --candidates"
     )
 
@@ -262,7 +262,8 @@ def colluding_servers(found: int, most: int, servers: int) -> UsageError:
 def colluding(found: int, parties: int) -> UsageError:
     return UsageError(
         f"--colluding (how many parties may share what they know) must be {_from_one(parties - 1)}, not {found}. Each "
-        f"of the {parties} parties knows its own part of the noise, so 0 is too low, and {parties} is too high",
+        "party already knows its own part of the noise, so 1 is the least. The parties all together know the whole "
+        f"noise, so {parties - 1} is the most",
         term="colluding",
     )
 
@@ -277,7 +278,7 @@ def no_noise() -> UsageError:
 
 def share_size(found: object) -> UsageError:
     return UsageError(
-        f"a share of the noise must have a size above 0 and at most 1, not {found} (negative binomial noise)"
+        f"size= (the part of the whole noise that one party adds) must be above 0 and at most 1, not {found}"
     )
 
 
@@ -299,9 +300,9 @@ def sensitivity(most: str) -> UsageError:
 
 def all_alike(unit: str, lower: str, upper: str) -> PolicyError:
     return PolicyError(
-        f"at this epsilon, values are rounded to multiples of {unit}, so all values between {lower} and {upper} would "
-        "become the same. Agree with all parties on more --decimals, a larger --epsilon or fewer numbers for each "
-        "party",
+        f"with these --decimals and this --epsilon, the program rounds values to multiples of {unit}. Then all values "
+        f"in your range, from {lower} (--lower) to {upper} (--upper), would become the same. Agree with all parties on "
+        "more --decimals, a larger --epsilon or fewer numbers for each party",
         term="unit",
     )
 

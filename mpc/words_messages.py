@@ -59,7 +59,7 @@ def other_terms(party: str, by: str, terms: Sequence[str]) -> RemoteError:
 def missing(party: str, by: str) -> TransportError:
     return TransportError(
         _no_result(
-            f"{party} did not connect in time, as {by} reports. Check that the program of {party} runs and can be "
+            f"{by} reports that {party} did not connect in time. Check that the program of {party} runs and can be "
             "reached, then start all parties again"
         ),
         term=party,
@@ -69,7 +69,7 @@ def missing(party: str, by: str) -> TransportError:
 def silent(party: str, by: str) -> TransportError:
     return TransportError(
         _no_result(
-            f"{party} stopped answering, as {by} reports. Ask {party} what happened, then start all parties again"
+            f"{by} reports that {party} stopped answering. Ask {party} what happened, then start all parties again"
         ),
         term=party,
     )
@@ -78,7 +78,7 @@ def silent(party: str, by: str) -> TransportError:
 def lost(party: str, by: str) -> TransportError:
     return TransportError(
         _no_result(
-            f"{party} lost the connection, as {by} reports. Ask {party} what happened, then start all parties again"
+            f"{by} reports that {party} lost the connection. Ask {party} what happened, then start all parties again"
         ),
         term=party,
     )
@@ -87,7 +87,8 @@ def lost(party: str, by: str) -> TransportError:
 def stopped_from_outside(party: str) -> TransportError:
     return TransportError(
         _no_result(
-            f"{party} was stopped, by a person or by the computer. Ask {party} why, and start all parties again"
+            f"the program of {party} was stopped, by a person or by the computer. Ask {party} why, and start all "
+            "parties again"
         ),
         term=party,
     )
@@ -106,7 +107,7 @@ def lost_here(me: str, by: str) -> TransportError:
 def broke_the_protocol(party: str, by: str) -> RemoteError:
     return RemoteError(
         _no_result(
-            f"{party} sent data that does not follow the protocol, as {by} reports. Ask {party} which program and "
+            f"{by} reports that {party} sent data that does not follow the protocol. Ask {party} which program and "
             "version they run"
         ),
         term=party,
@@ -114,8 +115,8 @@ def broke_the_protocol(party: str, by: str) -> RemoteError:
 
 
 def gave_up(party: str, by: str) -> RemoteError:
-    reports = "" if party == by else f", as {by} reports"
-    return RemoteError(_no_result(f"{party} stopped the run{reports}. Ask {party} why"), term=party)
+    reports = "" if party == by else f"{by} reports that "
+    return RemoteError(_no_result(f"{reports}{party} stopped the run. Ask {party} why"), term=party)
 
 
 def with_detail(error: TransportError, detail: str | None, me: str, others: Sequence[str]) -> TransportError:
@@ -142,7 +143,7 @@ def _breaks_protocol(detail: str) -> RemoteError:
 
 def abort_names_nobody() -> RemoteError:
     return RemoteError(
-        "another party stopped the run, and its message does not name the party that caused this. Ask the other parties"
+        "another party stopped the run, but its message does not clearly say why. Ask the other parties what happened"
     )
 
 
@@ -179,8 +180,8 @@ def different_results() -> RemoteError:
 
 def no_such_result() -> RemoteError:
     return RemoteError(
-        "the computing parties announced something that this computation cannot have as its result. Ask each party "
-        "which program and version they run"
+        "the computing parties announced a result that is impossible for this computation. Ask each party which "
+        "program and version they run"
     )
 
 

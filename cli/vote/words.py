@@ -17,8 +17,8 @@ def question_alone() -> UsageError:
 
 def missing(option: str) -> UsageError:
     return UsageError(
-        f"--{option} is missing. Add --{option}. Or give --voters N instead: then the program says in words what "
-        "epsilon means"
+        f"--{option} is missing. Add --{option}. Or use --voters N (how many people may vote) instead of --gap. With "
+        "--voters, the program explains in words what epsilon means for your election"
     )
 
 
@@ -32,8 +32,8 @@ def ledger_and_none() -> UsageError:
 
 def again_without_record() -> UsageError:
     return UsageError(
-        "--again works only with the record of draws in BALLOTS.draw. With --ledger or --no-ledger, the program does "
-        "not use this record, so leave out --again"
+        "--again cannot be used with --ledger or --no-ledger, because with these options the command draws again each "
+        "time anyway. Leave out --again"
     )
 
 

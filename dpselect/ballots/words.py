@@ -97,9 +97,9 @@ def several_readings(one: Sequence[str], other: Sequence[str]) -> InputError:
     """one, other: the candidates that the same cell may name."""
     first, second = (" and ".join(map(repr, names)) or "nobody" for names in (one, other))
     return InputError(
-        f"the program cannot tell the candidates on a ballot apart, because the same cell may mean {first}, or "
-        f"{second}. In the file, separate the candidates by a text that no name contains, and give this text with "
-        "--separator. Or give each candidate a column"
+        "the names of some candidates contain the separator, so a cell of the file could have two meanings: either "
+        f"{first}, or {second}. In the file, separate the candidates with a character that is in no name, such as "
+        "';'. Then give this character with --separator. Or give each candidate a column"
     )
 
 

@@ -296,7 +296,7 @@ def no_mark(name: str, encoding: str) -> InputError:
     )
 
 
-NUL = "there is a NUL character (a byte with the value 0), which no text has. Save the file as UTF-8 text"
+NUL = "there is a NUL character (a byte with the value 0), which never occurs in text. Save the file as UTF-8 text"
 MERGED = "there are merged cells. Split them, so that each row has its own values"
 
 

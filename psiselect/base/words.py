@@ -102,7 +102,7 @@ def not_toml(path: Path, error: Exception) -> InputError:
 # Lines and rows.
 
 COLUMN_NAMES = "column names"
-NUL = "a NUL character (a byte with the value 0), which no text has"
+NUL = "a NUL character (a byte with the value 0), which never occurs in text"
 NOT_UTF8 = "not UTF-8 text"
 BARE_RETURN = "a carriage return inside the line"
 BARE_BREAK = (

@@ -15,7 +15,7 @@ from psiselect.base.errors import BudgetError, InputError, UsageError
 
 
 def no_separator() -> UsageError:
-    return UsageError("--separator must be a text such as ';'")
+    return UsageError("--separator must be one or more characters, such as ';'")
 
 
 def other_column(error: Exception, column: str, command: str, line: int | None) -> InputError:

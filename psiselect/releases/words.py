@@ -39,15 +39,16 @@ def equals_or_bounds() -> UsageError:
 def public_count(whose: str) -> UsageError:
     return UsageError(
         f"with --neighbors replace the number of all {whose} is public, so noise would hide nothing. Count only the "
-        "rows with one value in a column (--column), or hide whether a person is there at all (--neighbors add-remove)"
+        "rows with a certain value, such as 'yes', in a column (--column). Or hide whether a person is there at all "
+        "(--neighbors add-remove)"
     )
 
 
 def mean_of_several_rows() -> UsageError:
     return UsageError(
-        "with --neighbors replace a mean needs a public number of rows. But nobody may know how many rows of each "
-        "person are used. So use one row of each person (--contributions 1), and give the number of persons with --n. "
-        "Or hide whether a person is there at all (--neighbors add-remove)"
+        "with --neighbors replace, the number of rows in a mean must be public. With several rows of each person, this "
+        "number could reveal something about a person. So use one row of each person (--contributions 1), and give the "
+        "number of persons with --n. Or hide whether a person is there at all (--neighbors add-remove)"
     )
 
 
@@ -133,7 +134,7 @@ def too_many_groups(most: int) -> UsageError:
 
 
 def no_values_to_ask() -> UsageError:
-    return UsageError("use --categories or --categories-file to list the values to ask about. Give each value once")
+    return UsageError("use --categories or --categories-file to list the values to look for. Give each value once")
 
 
 # Tables and their rows.
@@ -204,9 +205,9 @@ ERROR_IS_PRIVATE = (
 def may_be_identifier(column: str, contributions: int) -> str:
     rows = "1 row" if contributions == 1 else f"{contributions} rows"
     return (
-        f"note: column {column!r} looks like an identifier of persons, and some of its values are in more "
-        f"than {rows}. A person with so many rows gets less privacy than stated. --person "
-        f"'{column}' keeps at most --contributions rows of each person"
+        f"note: the column {column!r} seems to identify persons, and some of its values are in more than {rows}. A "
+        f"person with more than {rows} gets less privacy than stated. To prevent this, use --person '{column}': then "
+        f"the program uses at most {rows} of each person (--contributions {contributions})"
     )
 
 

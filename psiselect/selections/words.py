@@ -20,9 +20,8 @@ def monotonic_with_replace() -> UsageError:
 
 def ledger_needs_neighbors(relation: NeighbouringRelation) -> UsageError:
     return UsageError(
-        f"--ledger also needs --neighbors. This ledger counts only releases with --neighbors {relation.value}. If you "
-        f"computed --sensitivity for --neighbors {relation.value}, add --neighbors {relation.value}. Otherwise compute "
-        f"the sensitivity again for --neighbors {relation.value}, or use another ledger"
+        f"--ledger also needs --neighbors. This ledger accepts only --neighbors {relation.value}, so add this option, "
+        "but only if you computed --sensitivity for it. If not, compute --sensitivity again, or use another ledger"
     )
 
 

@@ -63,13 +63,13 @@ WORK_FAILED = "a task of the page failed: %s"
 
 
 def cannot_listen(port: int, reason: str) -> UsageError:
-    return UsageError(f"the page cannot use --port {port}: {reason}. Use --port 0 for any free port")
+    return UsageError(f"the page cannot use --port {port}. Use --port 0 for any free port (technical detail: {reason})")
 
 
 def folder_of_another(folder: Path) -> InputError:
     return InputError(
-        f"'{folder}' belongs to another user. Run `export XDG_DATA_HOME=FOLDER` with the full path of a folder of "
-        "your own"
+        f"the folder '{folder}', in which the page keeps its data, belongs to another user. To use a folder of your "
+        "own, run `export XDG_DATA_HOME=FOLDER` with its full path, then start the page again"
     )
 
 
@@ -161,8 +161,8 @@ def needs_two_files() -> UsageError:
 
 def not_all_chosen() -> UsageError:
     return UsageError(
-        "at least one step is still missing: check the list, choose the partner, or choose the terms. Do these steps "
-        "first"
+        "at least one of these three steps is not done yet: check the list, choose the partner, choose the terms. Do "
+        "all three steps first"
     )
 
 

@@ -275,7 +275,7 @@ def test_a_ledger_needs_the_relation_and_keeps_to_it(select: Any, table: Path, t
     paid = ("--ledger", path, "--dataset", "d")
     code, out, err = select(*words, *paid)
     assert (code, out) == (2, "")
-    assert "counts only releases with --neighbors replace" in err
+    assert "accepts only --neighbors replace" in err
     assert select(*words, *paid, "--neighbors", "add-remove")[:2] == (6, "")
     assert Ledger.open(path).entries() == []
     record = json.loads(select(*words, *paid, "--neighbors", "replace", "--json")[1])

@@ -75,7 +75,7 @@ def test_one_separator_alone_when_it_is_named() -> None:
     names = ["A,B", "A", "B,C", "C"]
     assert read(["A,B;C", "A;B,C", "A,B,C", "A|C"], names, separator=";") == [("A,B", "C"), ("A", "B,C"), None, None]
     assert read(["A, B & C", "A"], ["A, B", "C", "A"], separator="&") == [("A, B", "C"), ("A",)]
-    with pytest.raises(InputError, match=r"may mean 'A' and 'B,C', or 'A,B' and 'C'"):
+    with pytest.raises(InputError, match=r"two meanings: either 'A' and 'B,C', or 'A,B' and 'C'"):
         CellReader(names)
 
 

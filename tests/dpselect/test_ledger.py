@@ -102,6 +102,8 @@ def test_costs_are_described_in_the_currency_of_the_ledger(tmp_path: Path) -> No
         (tmp_path / currency).mkdir()
         ledger = make(tmp_path / currency, "1", kind)
         assert ledger.describe(Cost(Fraction(1, 8))) == f"{currency} 1/8 (0.125)"
+        assert ledger.describe(Cost(Fraction(1, 3))) == f"{currency} 1/3 (0.333333)"
+        assert ledger.describe(Cost(Fraction(10**9 + 1, 10**9))) == f"{currency} 1000000001/1000000000 (1.000000001)"
         assert ledger.describe(Cost(Fraction(2), Fraction(1, 4))) == f"{currency} 2 and delta 1/4 (0.25)"
 
 

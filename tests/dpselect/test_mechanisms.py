@@ -325,7 +325,7 @@ def test_too_few_candidates_for_the_seats() -> None:
     for make in (subset_exponential, peeling):
         with pytest.raises(InputError, match="2 candidates cannot fill 3 seats"):
             make("1", ADD_REMOVE, 3).release([1, 2])
-    with pytest.raises(UsageError, match="Use --mechanism peeling"):
+    with pytest.raises(UsageError, match="Use the mechanism 'peeling'"):
         subset_exponential("1", ADD_REMOVE, 5000).check(1_000_000)
 
 

@@ -307,7 +307,7 @@ def test_servers_that_announce_what_cannot_be_give_an_error(monkeypatch: pytest.
 
     def run(name: str) -> None:
         values = [1] if people[name].inputs else None
-        with pytest.raises(RemoteError, match="cannot have as its result") as caught:
+        with pytest.raises(RemoteError, match="a result that is impossible") as caught:
             run_function(people, name, NOBODY, plan, values, SystemEntropy())
         errors[name] = caught.value
 

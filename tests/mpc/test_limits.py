@@ -227,7 +227,7 @@ def test_units_are_as_fine_as_the_noise_allows_and_no_finer() -> None:
 
 def test_plans_that_make_no_sense_are_refused() -> None:
     """Bounds that are one unit, equal candidates, candidates for a maximum, decimals of a noisy vote."""
-    with pytest.raises(PolicyError, match="rounded to multiples of 1, so all"):
+    with pytest.raises(PolicyError, match=r"rounds values to multiples of 1\. Then all"):
         summed(guarantee=noise(lower=Fraction(0), upper=Fraction("0.4")))
     refused: list[tuple[Function, dict[str, Any], str]] = [
         (Function.ARGMAX, {"candidates": ["a", "b", "a"]}, "more than once"),
@@ -244,5 +244,5 @@ def test_room_is_left_for_the_noise_of_every_number() -> None:
     assert plan.noise is not None
     needed = 2 * (3 * 6 + plan.noise.reach(50)) + 1
     plan_sum(Function.SUM, roster(3), length=50, decimals=0, modulus=needed, guarantee=noise())
-    with pytest.raises(PolicyError, match="with noise of up to"):
+    with pytest.raises(PolicyError, match="and noise of up to"):
         plan_sum(Function.SUM, roster(3), length=50, decimals=0, modulus=needed - 1, guarantee=noise())

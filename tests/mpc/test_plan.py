@@ -172,7 +172,7 @@ def test_a_parties_file_is_read(tmp_path: Path) -> None:
         ("party = 3", "begins with the line \\[\\[party\\]\\]"),
         ("[[party", "not a valid TOML file"),
         (ALICE + BOB + 'role = "boss"\n', "party 2: 'role' must be"),
-        (ALICE + BOB + "port = 3\n", "party 2: every field must be a text in quotes"),
+        (ALICE + BOB + "port = 3\n", "party 2: the value of every field must be in quotes"),
         (ALICE + BOB + 'port = "3"\n', "party 2: 'port' is not a known field"),
         (ALICE + '[[party]]\nname = "bob"\n', "'certificate' is missing"),
         (ALICE + BOB.replace('"bob"', '"b b"'), "1 to 40 letters"),

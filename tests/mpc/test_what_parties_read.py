@@ -41,12 +41,12 @@ def test_terms_that_differ_are_named_in_words() -> None:
     [
         (
             "alice",
-            "as alice reports. Check that the program of bob runs and can be reached, then start all parties again "
+            "Check that the program of bob runs and can be reached, then start all parties again "
             "(technical detail: connection refused). alice has no connection to carlos either",
         ),
         (
             "carlos",
-            "as carlos reports. Check that the program of bob runs and can be reached, then start all parties again. "
+            "Check that the program of bob runs and can be reached, then start all parties again. "
             "alice has no connection to carlos either",
         ),
     ],
@@ -56,14 +56,15 @@ def test_a_party_adds_what_it_knows_of_its_own_link(by: str, told: str) -> None:
     machine.failure, machine.missing = Failure(Cause.MISSING, "bob", by), ("bob", "carlos")
     mesh = SimpleNamespace(events=None, problems={"bob": "connection refused"})
     error = Driver(machine, mesh, 1.0).error()  # type: ignore[arg-type]
-    assert str(error) == f"there is no result: bob did not connect in time, {told}"
+    assert str(error) == f"there is no result: {by} reports that bob did not connect in time. {told}"
     assert (type(error), error.term) == (TransportError, "bob")
 
 
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_a_sentence_that_names_the_party(cause: Cause) -> None:
     error = Failure(cause, "bob", "carlos").error("alice")
-    assert str(error).startswith("there is no result: bob ")
+    who = "bob and carlos " if cause is Cause.TERMS else "carlos reports that bob "
+    assert str(error).startswith(f"there is no result: {who}")
     assert isinstance(error, TransportError) is (cause in (Cause.MISSING, Cause.LATE, Cause.LOST))
     assert error.term == "bob"
 

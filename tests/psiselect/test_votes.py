@@ -179,7 +179,7 @@ def test_what_changes_the_guarantee_has_no_default() -> None:
         ({"candidates": ["Eve", "Bo"]}, psiselect.InputError, "Eve"),
         ({"other": "keep"}, psiselect.UsageError, "other= must be one of"),
         ({"yes": "ja"}, psiselect.UsageError, "yes= must be a list of texts"),
-        ({"separator": ""}, psiselect.UsageError, "separator= must be a text"),
+        ({"separator": ""}, psiselect.UsageError, "separator= must be one or more characters"),
         ({"repeated_voter": "all"}, psiselect.UsageError, "repeated_voter= must be one of"),
         ({"on_invalid": "drop", "repeated_voter": "error"}, psiselect.UsageError, "cannot be used with on_invalid="),
         ({"format": "doc"}, psiselect.UsageError, "format= must be one of"),

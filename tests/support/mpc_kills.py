@@ -13,7 +13,7 @@ from support.mpc_processes import Ended, Group
 ARGUMENTS = {"sum": ("--value", "3"), "threshold": ("--value", "yes"), "argmax": ("--value", "3")}
 COMMON = {"sum": ("--allow-two-inputs",), "threshold": (), "argmax": ()}
 _MISSING = re.compile(
-    r"there is no result: (\S+) did not connect in time, as \S+ reports(?:.*\. \S+ has no connection to (.+) either)?",
+    r"there is no result: \S+ reports that (\S+) did not connect in time(?:.*\. \S+ has no connection to (.+) either)?",
     re.DOTALL,
 )
 
@@ -96,5 +96,6 @@ def check(group: Group, case: Case, others: dict[str, Ended], said: str) -> None
             # It reached nobody, since the others had ended: it says so of each of them, the victim among them.
             assert victim in {missing[1], *(missing[2] or "").split(", ")}, (name, others)
             continue
-        assert error["message"].startswith(f"there is no result: {victim} {said}"), (name, others)
+        whose = rf"(?:\S+ reports that|the program of) {re.escape(victim)}"
+        assert re.match(f"there is no result: {whose} {re.escape(said)}", error["message"]), (name, others)
         assert error["term"] == victim

@@ -76,5 +76,5 @@ def test_a_party_that_starts_when_all_others_have_ended_names_them(groups: dict[
     late = group.wait(group.start("p2", "sum", *ARGUMENTS["sum"], "--timeout", "1"))
     assert late.code == 5
     message = late.record["error"]["message"]
-    assert message.startswith("there is no result: p0 did not connect in time, as p2 reports"), message
+    assert message.startswith("there is no result: p2 reports that p0 did not connect in time"), message
     assert message.endswith(". p2 has no connection to p1 either"), message

@@ -345,7 +345,7 @@ def test_plan_without_matplotlib_says_what_to_install(
         ),
         (
             ["--candidates", "5", "--gap", "2", "--target", "0.1"],
-            "--target must be below 1 and above the chance of a purely random choice, but it is 0.1",
+            "the target must be below 1 and above the chance of a purely random choice, but it is 0.1",
         ),
         (["--candidates", "5", "--gap", "2", "--target", "1"], "--target must be a chance between 0 and 1"),
         (["--candidates", "5", "--gap", "2", "--target", "2"], "--target must be a chance between 0 and 1"),

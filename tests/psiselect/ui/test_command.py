@@ -52,4 +52,4 @@ def test_a_port_that_is_taken_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = CliRunner().invoke(root, ["ui", "--no-browser", "--port", str(port)])
-    assert f"the page cannot use --port {port}: " in str(done.exception)
+    assert f"the page cannot use --port {port}. " in str(done.exception)

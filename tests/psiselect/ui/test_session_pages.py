@@ -246,7 +246,7 @@ def test_no_session_begins_before_the_call(tmp_path: Path) -> None:
     task.sure = True
     page.post(f"{where}/partner", {"do": "save", "name": "other"})
     assert not task.sure
-    with pytest.raises(Exception, match="is still missing"):
+    with pytest.raises(Exception, match="is not done yet"):
         task.begin_session()
 
 
