@@ -45,9 +45,9 @@ def not_written(reason: str, kept: Path | None) -> InputError:
 
 def charged_not_written(reason: str) -> InputError:
     return InputError(
-        f"the result was charged, but not written: {reason}. The ledger keeps the charge, and the "
-        "result is lost. Before you run the command again, make sure that the output can be written, because the next "
-        "run is charged too",
+        f"the ledger was charged for the result, but the result could not be written: {reason}. The ledger keeps the "
+        "charge, and the result is lost. Before you run the command again, make sure that the output can be written, "
+        "because the next run is charged too",
         term="output",
     )
 

@@ -33,7 +33,7 @@ def cancelled() -> CancelError:
 
 
 def joint_work_cancelled() -> CancelError:
-    return CancelError("your program cancelled the call. The other parties are informed, and there is no result")
+    return CancelError("your program cancelled the call. The other parties have been told, and there is no result")
 
 
 def waiting(what: str, spent: str) -> str:
@@ -50,7 +50,7 @@ def done_so_far(what: str, percent: int, spent: str, left: str | None) -> str:
 
 
 def named_twice() -> UsageError:
-    return UsageError("--identity names the same certificate twice. Name each identity only once")
+    return UsageError("--identity names the same identity twice. Leave one of the two out")
 
 
 def left_out(certificate: Path) -> str:
@@ -64,6 +64,7 @@ def left_out(certificate: Path) -> str:
 
 _KEPT = "The ledger keeps the charge"
 KEPT = f"{_KEPT}."
+_NOT_WRITTEN = "the ledger was charged for the result, but the result could not be written: "
 NO_MEMORY = "there is not enough memory"
 
 
@@ -83,9 +84,8 @@ def pure_takes_epsilon() -> UsageError:
 
 def zcdp_takes_rho() -> UsageError:
     return UsageError(
-        "a ledger of --kind zcdp needs either --epsilon and --delta (usually 1 and 1e-6), or only "
-        "--rho. Rho measures the privacy loss for Gaussian noise. If you are not sure, use --kind pure, which needs "
-        "only --epsilon"
+        "a ledger of --kind zcdp needs either --epsilon and --delta (usually 1 and 1e-6), or only --rho. If you do not "
+        "know which of them to use, make a ledger of --kind pure, which needs only --epsilon"
     )
 
 
@@ -95,7 +95,7 @@ def left_for(dataset: str, ledger: Path, left: str) -> str:
 
 def charged(error: Exception) -> str:
     """What an error says after a charge."""
-    lost = "the result was charged, but not written: " if isinstance(error, OutputError) else ""
+    lost = _NOT_WRITTEN if isinstance(error, OutputError) else ""
     return f"{lost}{str(error).removesuffix('.')}. {_KEPT}"
 
 
@@ -163,12 +163,16 @@ def several_winners() -> UsageError:
 
 def other_question(name: str, asked: str | None) -> UsageError:
     what = (
-        "there is no question left to answer"
+        "the advisor has no question left, so it takes no answer"
         if asked is None
-        else f"the question now is {asked!r}. Answer this question first"
+        else f"the advisor now asks the question {asked!r}, not {name!r}. Answer {asked!r} first"
     )
     return UsageError(what, term=name)
 
 
 def needs_an_answer(name: str) -> InputError:
-    return InputError(f"the question {name!r} needs an answer", term=name)
+    return InputError(
+        f"the advisor needs an answer to the question {name!r}, so you cannot skip this question. Choose one of the "
+        "answers in question.choices",
+        term=name,
+    )

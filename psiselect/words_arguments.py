@@ -18,7 +18,7 @@ _NEEDED = {
     "parties": "Name the file of all parties, such as parties.toml",
     "identity": 'Name this party\'s own identity: psiselect.Identity.load("keys/NAME"), or its path',
 }
-TEXT = "text"
+TEXT = "a string"
 A_FLAG = "True or False"
 A_PATH = "a path"
 A_TIME = "a number of seconds"
@@ -66,7 +66,7 @@ def not_a_time(name: str, most: int, value: float) -> UsageError:
 
 
 def not_texts(name: str) -> UsageError:
-    return UsageError(f'{named(name)} must be a list of texts, such as ["a", "b"]', term=name)
+    return UsageError(f'{named(name)} must be a list of strings, such as ["a", "b"]', term=name)
 
 
 def not_of_two_numbers(name: str) -> UsageError:
@@ -82,7 +82,7 @@ def not_an_escape() -> UsageError:
 
 def not_exact(name: str, shortest: str | None) -> UsageError:
     """shortest: the float's shortest text, if it is a number above 0."""
-    instead = f'Write {name}="{shortest}"' if shortest else f'Write the number as text, such as {name}="0.1"'
+    instead = f'Write {name}="{shortest}"' if shortest else f'Write the number as a string, such as {name}="0.1"'
     return UsageError(
         f"{named(name)} must be exact, and a float is only close to the number that you mean. {instead}", term=name
     )
@@ -94,7 +94,7 @@ def as_usage(error: Exception, name: str) -> UsageError:
 
 
 def not_a_path_as_text(name: str) -> UsageError:
-    return UsageError(f"{named(name)} must be a path as text, not bytes", term="table")
+    return UsageError(f"{named(name)} must be a path as a string, not bytes", term="table")
 
 
 def query_of_memory() -> UsageError:
@@ -120,7 +120,8 @@ def in_memory(name: str) -> UsageError:
 
 def epsilon_needs_neighbors() -> UsageError:
     return UsageError(
-        'epsilon= also needs neighbors=, which says what must stay hidden about one party, such as neighbors="replace"'
+        'epsilon= also needs neighbors=. Use neighbors="replace" to hide which number a party has, or '
+        'neighbors="add-remove" to hide also whether the party has one'
     )
 
 

@@ -196,7 +196,7 @@ def not_for_engines(kind: str) -> UsageError:
     )
 
 
-TABLE_OF_THE_ENGINE, PARQUET_FILE = "a table of the engine", "a Parquet file"
+TABLE_OF_THE_ENGINE, PARQUET_FILE = "a table in Spark or Sail, not a file", "a Parquet file"
 
 
 # Directories of the exchange.

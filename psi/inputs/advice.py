@@ -110,7 +110,7 @@ def advise(key: KeySpec, report: Report, sample: Sample) -> str | None:
         start = words.all_blank(lost, report.rows) if mostly else ""
         return start + (cure or words.RIGHT_COLUMN)
     most = max(report.unreadable, key=lambda reason: report.unreadable[reason])
-    why = words.mostly(lost, report.rows, unreadable, most.words, report.blank)
+    why = words.mostly(report.rows, unreadable, most.words, report.blank)
     return why + (cure or _cure(key, most) or words.RIGHT_RULE)
 
 

@@ -77,12 +77,12 @@ def cured(advice: str) -> str:
 
 
 def all_blank(lost: int, rows: int) -> str:
-    return f"{lost:,} of {rows:,} rows have no key: they are blank. "
+    return f"the key is empty in {lost:,} of {rows:,} rows. "
 
 
-def mostly(lost: int, rows: int, unreadable: int, why: str, blank: int) -> str:
-    also = f", and {blank:,} {'is' if blank == 1 else 'are'} blank" if blank else ""
-    return f"{lost:,} of {rows:,} rows have no key: {unreadable:,} cannot be read (mostly: {why}){also}. "
+def mostly(rows: int, unreadable: int, why: str, blank: int) -> str:
+    also = f", and the key is empty in {blank:,} more" if blank else ""
+    return f"the program cannot read the key in {unreadable:,} of {rows:,} rows (most frequent problem: {why}){also}. "
 
 
 RIGHT_COLUMN = "Does --key name the right column?"

@@ -31,5 +31,5 @@ def not_opened() -> RemoteError:
 def malformed() -> RemoteError:
     return RemoteError(
         "the other side sent data that does not follow the protocol. Ask them which program and version they run "
-        "(technical detail: their columns of a matched row cannot be read)"
+        "(technical detail: the columns that they sent for a matched row cannot be read)"
     )

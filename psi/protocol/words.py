@@ -127,7 +127,8 @@ def too_many(what: str) -> RemoteError:
 
 
 def chunk_size(what: str, found: int, count: int, width: int) -> RemoteError:
-    return breaks_protocol(f"the peer sent {what} of {found} bytes; expected {count} rows of {width} bytes")
+    rows = "row" if count == 1 else "rows"
+    return breaks_protocol(f"the peer sent {what} of {found} bytes; expected {count} {rows} of {width} bytes")
 
 
 def carries_data(what: str) -> RemoteError:

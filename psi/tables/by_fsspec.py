@@ -14,7 +14,7 @@ from psi.tables.words_remote import ALSO_CALLED
 
 # This machine's files need no store. http and ftp do not encrypt, and fsspec's sftp does not check who the server is.
 # Others are further names of stores that pyarrow reads.
-_LEFT_OUT = frozenset(("file", "local", "http", "ftp", "sftp", "ssh", *ALSO_CALLED))
+_LEFT_OUT = frozenset(("local", "http", "ftp", "sftp", "ssh", *ALSO_CALLED))
 
 
 def knows(scheme: str) -> bool:

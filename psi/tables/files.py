@@ -100,7 +100,7 @@ class SpooledFile(TableFile):
         try:
             free = _room(folder)
             if length is not None and length > free:
-                raise words.no_room(name, f"takes {length:,} bytes", folder, free)
+                raise words.no_room(name, length, folder, free)
             copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as this
             size = 0
             for piece in pieces:
@@ -108,7 +108,7 @@ class SpooledFile(TableFile):
                 if length is not None and size > length:
                     break
                 if size > free:
-                    raise words.no_room(name, f"exceeds {free:,} bytes", folder, free)
+                    raise words.no_room(name, None, folder, free)
                 copy.write(piece)
             copy.flush()
         except OSError as error:

@@ -57,14 +57,14 @@ class Postgres:
     def words(self, message: str, sqlstate: str | None) -> str | None:
         _, failed, reason = message.partition("Failed to connect: ")
         if failed:
-            return self._address.without_secrets(one_line(reason))
+            return words_remote.not_connected(self._address.without_secrets(one_line(reason)))
         if sqlstate == _NOT_IN_ENCODING or "invalid byte sequence for encoding" in message:
             return words_remote.SQL_ASCII
         found = re.search(r"(?:ERROR|FATAL):\s+(.*)", message)
         if found is None:
             return None
         harmless = sqlstate[:2] in self._WITHOUT_DATA if sqlstate else self._HARMLESS.match(found[1])
-        return found[1].strip() if harmless else None
+        return words_remote.reported(found[1].strip()) if harmless else None
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ class Sqlite:
         if "unable to open database file" in message and self._in_wal_mode():
             return words_remote.WAL
         first = message.partition("\nquery:")[0].strip()
-        return one_line(re.sub(r".*(?:Failed to [a-z]+ query|Failed to open[^:]*): ", "", first))
+        said = one_line(re.sub(r".*(?:Failed to [a-z]+ query|Failed to open[^:]*): ", "", first))
+        return words_remote.reported(said)
 
     def _in_wal_mode(self) -> bool:
         """By the version for writing in its header; the file beside it may be gone, since its last writer removes it.

@@ -44,10 +44,11 @@ def not_kept(name: str, folder: Path, reason: str | None) -> InputError:
     )
 
 
-def no_room(name: str, takes: str, folder: Path, free: int) -> InputError:
+def no_room(name: str, length: int | None, folder: Path, free: int) -> InputError:
+    takes = f"more than {free:,}" if length is None else f"{length:,}"
     return InputError(
-        f"{name}: the file {takes}, but only {free:,} bytes are free on the disk of '{folder}'. Delete files "
-        "there, or use --workdir or the variable TMPDIR to choose a folder on another disk",
+        f"{name}: the program must copy this file to '{folder}'. The copy needs {takes} bytes, but only {free:,} are "
+        "free there. Delete files there, or use --workdir or the variable TMPDIR to choose a folder on another disk",
         term="workdir",
     )
 
@@ -73,8 +74,8 @@ def no_parts(name: str) -> InputError:
 
 def other_partitions(name: str, first: str) -> InputError:
     return InputError(
-        f"{name}: the subfolders of this file and of '{first}' do not name the same columns (as in year=2024), so the "
-        "two files cannot belong to one table. Name a folder that has only one table"
+        f"{name}: this file and '{first}' cannot belong to one table, because their folders' names give different "
+        "columns. A folder named 'year=2024' gives the column 'year'. Name a folder that has only one table"
     )
 
 
@@ -86,8 +87,7 @@ def not_parquet(name: str) -> InputError:
 
 def other_columns(name: str, first: str) -> InputError:
     return InputError(
-        f"{name}: the columns of this file differ from those of '{first}'. All files of the folder must have the same "
-        "columns"
+        f"{name}: this file and '{first}' have different columns. All files in the folder need the same columns"
     )
 
 
@@ -141,7 +141,7 @@ A_FOLDER = "a folder of Parquet files"
 
 
 def of_kind(kind: str) -> str:
-    return f"a file of the kind {kind}"
+    return f"a file in the format '{kind}'"
 
 
 def option_says_nothing(option: str, name: str, what: str, term: str) -> UsageError:
@@ -151,15 +151,14 @@ def option_says_nothing(option: str, name: str, what: str, term: str) -> UsageEr
 def no_delimiter() -> UsageError:
     return UsageError(
         "--delimiter must be one ASCII character that is not a letter, digit, quote or backslash, such as ';', or "
-        r"one of these names: comma, semicolon, tab, pipe, space, \x01",
+        r"one of these names: comma, semicolon, tab, pipe, space. For the character with the code 1, write \x01",
         term="delimiter",
     )
 
 
 def unknown_encoding(text: str) -> UsageError:
     return UsageError(
-        f"--encoding {text!r} is not an encoding that this program knows. Use a name such as utf-8, utf-16, cp1252 or "
-        "iso-8859-2",
+        f"--encoding {text!r} is not an encoding that this program knows. Use a name such as utf-8, utf-16 or cp1252",
         term="encoding",
     )
 
@@ -215,9 +214,9 @@ def uneven_header(name: str, unit: str, line: int, fields: int, width: int) -> I
 
 def data_for_a_header(name: str, unit: str, line: int, found: str) -> InputError:
     return InputError(
-        f"{name}, {unit} {line}: there is no header: the first row has {found} in place of a column's name. Put a row "
-        "of names above this row, or use --no-header to call the columns 1, 2 and so on. If the first row has the "
-        "names, use --header",
+        f"{name}, {unit} {line}: the first row has {found}, so it does not look like a header with column names. If "
+        "this row is data, put a row of names above it, or use --no-header to call the columns 1, 2 and so on. If this "
+        "row is the header, use --header",
         line=line,
     )
 
@@ -312,6 +311,7 @@ def not_in(encoding: str) -> str:
 
 
 NOT_UTF8 = "this is not UTF-8 text. Save the file as UTF-8, or name the file's encoding with --encoding"
+_DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical bar", " ": "a space"}
 PERHAPS_CP1252 = (
     "this is not UTF-8 text. Save the file as UTF-8, or name its encoding. For a CSV file of a spreadsheet program, "
     "use --encoding cp1252 in Western Europe, or --encoding cp1250 in Central Europe"
@@ -319,10 +319,11 @@ PERHAPS_CP1252 = (
 
 
 def wrong_width(fields: int, width: int, delimiter: str, *, header: bool) -> str:
-    return (
-        f"the row has {counted(fields, 'field', 'fields')}, but the {'header' if header else 'first row'} has "
-        f"{width}. Put double quotes around a field that has {delimiter!r}, a quote or a line break in it"
-    )
+    remedy = f"Put double quotes around each field that contains {_DELIMITERS.get(delimiter, repr(delimiter))}"
+    if fields < width:
+        remedy = "Add what is missing. If a field contains a line break, put double quotes around the field"
+    found = counted(fields, "field", "fields")
+    return f"the row has {found}, but the {'header' if header else 'first row'} has {width}. {remedy}"
 
 
 def empty_sheet(name: str, sheet: str) -> InputError:
@@ -369,8 +370,7 @@ def other_rows(name: str, rows: int) -> InputError:
 
 def unknown_ending(name: object, endings: Iterable[str]) -> InputError:
     return InputError(
-        f"{name}: the program cannot tell the file format from this name. Use one of these endings: "
-        f"{', '.join(endings)}"
+        f"{name}: the program cannot write a file with this ending. Use one of these endings: {', '.join(endings)}"
     )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from psiselect.base.errors import InputError, UsageError
 
 _HELD = (
-    "Give a pandas, polars or pyarrow table, another object with Arrow data (__arrow_c_stream__), an iterable of "
-    "record batches, a path or an address"
+    "Give a path, an address, or a pandas, polars or pyarrow table. Another object must give an Arrow table "
+    "(__arrow_c_stream__), or be an iterable of Arrow record batches"
 )
 
 
@@ -48,7 +48,9 @@ def not_for_arrow(name: str) -> InputError:
 
 
 def no_table_in_arrow(name: str) -> UsageError:
-    return UsageError(f"{name} gives Arrow data that is not a table. {_HELD}", term="table")
+    return UsageError(
+        f"{name} must be a table, but this Arrow data is something else, such as a single column. {_HELD}", term="table"
+    )
 
 
 def stream_broke(name: str) -> InputError:

@@ -25,14 +25,23 @@ NO_ROWS = (
 )
 
 
+def reported(said: str | None) -> str | None:
+    """said: in the words of the database; None or empty when it said nothing that people may see."""
+    return f"the database reports: {said}" if said else None
+
+
+def not_connected(said: str | None) -> str | None:
+    return f"the program cannot connect to the database ({said})" if said else None
+
+
 def of_database(name: str, what: str, term: str | None = None) -> InputError:
     return InputError(f"{name}: {what}", term=term)
 
 
 def date_too_far(name: str, column: str) -> InputError:
     return InputError(
-        f"{name}: column {column!r} has a date that is infinite or too far off. Select the column as text, or "
-        "leave such rows out"
+        f"{name}: column {column!r} has a date that is 'infinity', or too far in the past or the future. In the query, "
+        "select the column as text, or leave such rows out"
     )
 
 
@@ -41,7 +50,7 @@ def no_driver(package: str) -> UsageError:
 
 
 def query_cancelled() -> InputError:
-    return InputError("the program cancelled the query, because this command is ending", term="input")
+    return InputError("this service is stopping, so the program cancelled the query in the database", term="input")
 
 
 def no_postgres_address() -> UsageError:
@@ -90,7 +99,7 @@ WAL = (
 
 # Stores and web servers.
 
-# How other programs call the stores that are read here.
+# What to write in place of names that other programs use.
 ALSO_CALLED = {
     "s3a": "s3://BUCKET/FILE",
     "s3n": "s3://BUCKET/FILE",
@@ -98,6 +107,7 @@ ALSO_CALLED = {
     "az": "abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/FILE",
     "wasbs": "abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/FILE",
     "http": "https://HOST/FILE",
+    "file": "the path of the file, such as /FOLDER/FILE",
 }
 
 
@@ -106,16 +116,17 @@ def unknown_scheme(scheme: str) -> UsageError:
         return UsageError(f"{scheme}:// is not supported. Write {ALSO_CALLED[scheme]}", term="input")
     return UsageError(
         f"{scheme}:// is not supported. Use s3://, gs://, abfs:// or https:// for files, and sqlite:///FILE or "
-        "postgresql://... for databases. If the file is elsewhere, send it to standard input: write '-' in place of "
-        "the table's name, and add --format. To use more kinds of cloud storage, such as hdfs:// and smb://, run `pip "
-        "install 'psiselect[stores]'`",
+        "postgresql://... for databases. For a file in another place, write '-' in place of the table's name, add "
+        "--format, and send the file to standard input. To use more kinds of cloud storage, such as hdfs:// and "
+        "smb://, run `pip install 'psiselect[stores]'`",
         term="input",
     )
 
 
 def no_store_address(scheme: str, example: str) -> UsageError:
     return UsageError(
-        f"{scheme}://...: the address must have the form {example}, with %2F for each slash in the login data",
+        f"{scheme}://...: the address must have the form {example}. If there is login data before an @, write each "
+        "slash in the login data as %2F",
         term="input",
     )
 
@@ -128,7 +139,7 @@ def no_object(name: str) -> InputError:
 
 
 def not_given(name: str, why: str) -> InputError:
-    return InputError(f"{name}: the cloud storage did not return the file{why}", term="input")
+    return InputError(f"{name}: the program did not get the file from the cloud storage{why}", term="input")
 
 
 def not_understood(example: str) -> str:
@@ -141,15 +152,15 @@ def check_the_store(code: str, credentials: str) -> str:
 
 def check_fsspec(kind: str) -> str:
     return (
-        f" ({kind}). Check the address, the network and the login data (fsspec takes them from its configuration, or "
-        "from the address)"
+        f" ({kind}). Check the address, the network and the login data (the library fsspec takes them from its "
+        "configuration, or from the address)"
     )
 
 
 def package_missing(scheme: str) -> str:
     return (
-        f": fsspec needs another package for {scheme}://. Install the package that the documentation of fsspec names "
-        f"for {scheme}://"
+        f", because the program needs one more Python package for {scheme}:// addresses. The documentation of fsspec, "
+        "the library for such addresses, names this package. Install it"
     )
 
 
@@ -159,8 +170,8 @@ CREDENTIALS_OF_AZURE = "AZURE_CLIENT_ID and the other variables of Azure, or fro
 
 def too_many_files(name: str, found: int, most: int) -> InputError:
     return InputError(
-        f"{name}: this folder has {found:,} files, but this process may open only {most:,}. Raise the limit with "
-        "`ulimit -n`, or make fewer and larger files"
+        f"{name}: this folder has {found:,} files, but the program may open only {most:,}. Raise the limit with "
+        "`ulimit -n NUMBER`, or make fewer and larger files"
     )
 
 
@@ -222,8 +233,8 @@ def web_folder(name: str) -> UsageError:
 
 def password_in_address(name: str) -> UsageError:
     return UsageError(
-        f"{name}: others could see the user and the password in this address. Remove both from the address, and put "
-        "them into the file ~/.netrc",
+        f"{name}: others could see the user name and the password in this address. Remove both from the address, and "
+        "put them into the file ~/.netrc",
         term="input",
     )
 
@@ -252,8 +263,8 @@ def no_netrc() -> InputError:
 
 def sent_to_plain(name: str) -> InputError:
     return InputError(
-        f"{name}: the server forwards to an address without encryption (http://). Name an https:// address that has "
-        "the file",
+        f"{name}: the server redirects to an address without encryption (http://). Give the https:// address of the "
+        "file itself",
         term="input",
     )
 
@@ -264,8 +275,9 @@ def not_fetched(name: str, why: str) -> InputError:
 
 def untrusted_server(said: str) -> str:
     return (
-        f"this machine does not trust the server's certificate ({said}). Check the address. If you trust the "
-        "server, set the variable SSL_CERT_FILE to the file with the certificate of the server's authority"
+        f"this machine does not trust the server's certificate ({said}). Check the address. If the address is right, "
+        "ask the server's administrator for the certificate file of the authority (CA) that signed the server's "
+        "certificate. Then run `export SSL_CERT_FILE=FILE` with the name of this file"
     )
 
 
@@ -273,7 +285,4 @@ ENDED_EARLY = "the transfer ended before the file was complete. Start again"
 
 
 def link_failed(said: str | None) -> str:
-    return (
-        f"the program cannot fetch this file: {said or 'the link or the answer failed'}. Check the address and the "
-        "network"
-    )
+    return f"the program cannot fetch this file: {said or 'the connection failed'}. Check the address and the network"

@@ -55,7 +55,8 @@ def is_a_device(target: Path) -> OutputError:
 
 def link_of_another(target: Path) -> OutputError:
     return OutputError(
-        f"cannot write '{target}': this is another user's link in a shared folder. Name a file in a folder of your own"
+        f"cannot write '{target}': this is a symbolic link that another user made in a shared folder. Name a file in a "
+        "folder of your own"
     )
 
 
@@ -74,8 +75,8 @@ def no_working_folder() -> InputError:
 
 def unusable_folder(folder: Path, reason: str | None) -> InputError:
     return InputError(
-        f"the program cannot use the folder for working files, '{folder}': {reason}. Name a folder that exists, "
-        f"that has free space, and that you can write to: with {_WORKING_FOLDER}",
+        f"the program cannot use the folder for working files, '{folder}': {reason}. Choose a folder that exists, has "
+        f"free space, and that you can write to. Name the folder with {_WORKING_FOLDER}",
         term="workdir",
     )
 
@@ -95,8 +96,19 @@ def too_large(what: str, path: Path, most: int) -> InputError:
     return InputError(f"'{path}' is too large to be a {what}. The file must have at most {most:,} bytes")
 
 
+# Of Python's reader of TOML files: the beginning of what it says, and what to do.
+_TOML = {
+    "Cannot overwrite": "The file sets the same name twice. Keep only one of the two",
+    "Cannot declare": "The same line in brackets [ ] occurs twice. Join the two parts of the file under one such line",
+    "Invalid value": "A value is missing or wrong. Text needs quotes around it",
+    "'utf-8' codec": "The file is not UTF-8 text. Save the file as UTF-8",
+    "maximum recursion": "The file has too many brackets inside one another. Remove some",
+}
+
+
 def not_toml(path: Path, error: Exception) -> InputError:
-    return InputError(f"'{path}' is not a valid TOML file. Correct the file (technical detail: {error})")
+    remedy = next((what for start, what in _TOML.items() if str(error).startswith(start)), "Correct the file")
+    return InputError(f"'{path}' is not a valid TOML file. {remedy} (technical detail: {error})")
 
 
 # Lines and rows.
@@ -180,7 +192,8 @@ def unknown_fields(what: str) -> RemoteError:
 
 def out_of_turn(message: int, state: str) -> RemoteError:
     return RemoteError(
-        f"{_BREAKS_PROTOCOL} (technical detail: the peer sent message type {message} while this side was {state})"
+        f"{_BREAKS_PROTOCOL} (technical detail: the peer sent message type {message}, which this side does not expect "
+        f"in its state '{state}')"
     )
 
 
@@ -190,7 +203,7 @@ def out_of_turn(message: int, state: str) -> RemoteError:
 def no_threads() -> ResourceError:
     return ResourceError(
         "the operating system does not let this user start any more threads or processes. End other programs of this "
-        "user. Or raise the limit: with `ulimit -u NUMBER`, TasksMax= in a systemd unit, or --pids-limit of a "
-        "container",
+        "user, or raise the limit with `ulimit -u NUMBER`. If the program runs as a systemd service, raise TasksMax=. "
+        "If it runs in a container, raise --pids-limit",
         term="threads",
     )

@@ -126,7 +126,7 @@ class EstimateKeywords(TypedDict, total=False):
 def text(value: object, name: str) -> str:
     """Text that is not empty. Raises UsageError."""
     if not isinstance(value, str) or not value:
-        raise words_arguments.wrong(name, "text", value)
+        raise words_arguments.wrong(name, words_arguments.TEXT, value)
     return value
 
 

@@ -134,7 +134,7 @@ def match(
     """
     given = given_by(Side.CONNECT, a, key, options, {}, alone=True)
     said = asked.checked(options)
-    other = asked.source_of(b, said, "the table b")
+    other = asked.source_of(b, said, "table b")
     table_b = table_of(other.held, name=other.name) if isinstance(other, HeldTable) else _named(other, given)
     keys_b = () if key_b is None else asked.texts(key_b, "key_b")
     shared = terms_of(options)

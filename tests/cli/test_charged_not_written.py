@@ -61,7 +61,7 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 
 def require_charged(said: str) -> None:
-    assert "the result was charged, but not written: " in said
+    assert "the ledger was charged for the result, but the result could not be written: " in said
     assert "The ledger keeps the charge, and the result is lost" in said
     assert "Traceback" not in said
 

@@ -335,7 +335,7 @@ def test_a_poll_stops_at_a_faulty_row(program: Run, tmp_path: Path) -> None:
         (["vote", "count", "sqlite:///t.db", "--not-private"], "needs --query"),
         (["vote", "count", "sqlite:///t.db", "--not-private", "--query", "x", "--format", "pb"], "--format pb is only"),
         (["vote", "count", "mysql://me:secret@host/db", "--not-private", "--query", "x"], "mysql:// is not supported"),
-        (["vote", "count", "sftp://me:secret@host/v.csv", "--not-private"], "If the file is elsewhere, send it to"),
+        (["vote", "count", "sftp://me:secret@host/v.csv", "--not-private"], "and send the file to standard input"),
         (["vote", "count", "s3a://lists/v.csv", "--not-private"], "s3a:// is not supported. Write s3://BUCKET/FILE"),
         (["vote", "count", "http://host/v.csv?k=secret", "--not-private"], "Write https://HOST/FILE"),
         (["poll", "estimate", "sqlite:///t.db", "sqlite:///t.db", "--query", "x", "--epsilon", "1"],

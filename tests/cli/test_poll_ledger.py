@@ -125,7 +125,7 @@ def test_a_response_that_cannot_be_written_stays_paid_and_is_not_shown(
     monkeypatch.setattr(poll_module, "write_bytes", full)
     shown = respond(ledger, "--output", tmp_path / "mine.csv")
     assert isinstance(shown.exception, InputError)
-    assert str(shown.exception).startswith("the result was charged, but not written: ")
+    assert str(shown.exception).startswith("the ledger was charged for the result, but the result could not")
     assert shown.stdout == ""
     assert len(ledger.entries()) == 1
 

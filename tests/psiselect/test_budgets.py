@@ -47,7 +47,7 @@ def test_a_ledger_is_the_command_s(arguments: dict[str, Any], options: list[str]
         ({"kind": "zcdp", "epsilon": 1}, r"needs either epsilon= and delta= \(usually 1 and 1e-6\), or only rho="),
         ({"kind": "renyi", "epsilon": 1}, "kind= must be one of 'pure', 'zcdp'"),
         ({"epsilon": 1, "neighbors": "all"}, "neighbors must be 'add-remove'"),
-        ({"epsilon": 1, "datasets": "town"}, "must be a list of texts"),
+        ({"epsilon": 1, "datasets": "town"}, "must be a list of strings"),
     ],
 )
 def test_a_ledger_without_a_limit_is_refused(arguments: dict[str, Any], says: str, tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_a_record_that_is_not_written(
     assert isinstance(error, OutputError)
     assert (
         error.charged,
-        str(error).startswith("the result was charged, but not written: cannot"),
+        str(error).startswith("the ledger was charged for the result, but the result could not be written: cannot"),
     ) == (pays, pays)
     assert error.result.reveal == "noisy-count"
     assert isinstance(pair.connector, psiselect.MatchResult)

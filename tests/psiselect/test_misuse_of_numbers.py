@@ -66,13 +66,17 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a table that is none": (
         lambda: release.sum(5, "n", **BOUNDS),
         UsageError,
-        "is of type int, which is not a table. Give a pandas",
+        "is of type int, which is not a table. Give a path",
     ),
-    "a column that is no text": (lambda: release.sum(TABLE, 5, **BOUNDS), UsageError, "column= must be text, not int"),
+    "a column that is no text": (
+        lambda: release.sum(TABLE, 5, **BOUNDS),
+        UsageError,
+        "column= must be a string, not int",
+    ),
     "a delimiter that is none": (
         lambda: release.sum("a.csv", "n", delimiter=5, **BOUNDS),
         UsageError,
-        "delimiter= must be text, not int",
+        "delimiter= must be a string, not int",
     ),
     "a header that is none": (
         lambda: release.sum("a.csv", "n", header="no", **BOUNDS),
@@ -87,7 +91,7 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a voter's column": (
         lambda: psiselect.elect(TABLE, voter_column=5, **TERMS),
         UsageError,
-        "voter_column= must be text, not int",
+        "voter_column= must be a string, not int",
     ),
     "line breaks": (
         lambda: psiselect.elect(TABLE, line_breaks="yes", **TERMS),

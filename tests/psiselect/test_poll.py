@@ -102,7 +102,7 @@ def test_a_response_that_is_not_written_is_not_lost(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(atomic, "_name", full)
     ledger = psiselect.Ledger.create(tmp_path / "me.db", epsilon=50, neighbors="replace")
-    with pytest.raises(psiselect.OutputError, match=r"^the result was charged, but not written: ") as raised:
+    with pytest.raises(psiselect.OutputError, match=r"^the ledger was charged for the result, but ") as raised:
         poll.respond("no", epsilon=LOUD, output=tmp_path / "mine.csv", ledger=ledger, dataset="me")
     result: Any = raised.value.result
     assert (raised.value.charged, result.response) == (True, "no")
@@ -112,8 +112,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a float": (lambda: poll.respond("yes", epsilon=0.5), 'Write epsilon="0.5"'),  # type: ignore[arg-type]
     "no epsilon": (lambda: poll.respond("yes"), r"poll.respond\(\) needs the argument epsilon="),  # type: ignore[call-arg]
     "another answer": (lambda: poll.respond("maybe", epsilon=1), "answer= must be one of these: yes, no"),
-    "no text": (lambda: poll.respond(True, epsilon=1), "answer= must be text, not bool"),  # type: ignore[arg-type]
-    "one text for options": (lambda: poll.respond("a", options="ab", epsilon=1), "options= must be a list of texts"),
+    "no text": (lambda: poll.respond(True, epsilon=1), "answer= must be a string, not bool"),  # type: ignore[arg-type]
+    "one text for options": (lambda: poll.respond("a", options="ab", epsilon=1), "options= must be a list of strings"),
     "an unknown mechanism": (lambda: poll.respond("yes", epsilon=1, mechanism="coin"), "mechanism= must be one of"),
     "next to nothing": (lambda: poll.respond("yes", epsilon="1e-17"), "even a rough estimate would take"),
     "a ledger alone": (lambda: poll.respond("yes", epsilon=1, ledger="l.db"), "go together"),

@@ -220,7 +220,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "bounds the wrong way round": ({"lower": 9, "upper": 1}, psiselect.UsageError, "lower= must be below upper="),
     "no bound": ({"upper": None}, psiselect.UsageError, "give lower=A and upper=B"),
     "no rows of a person": ({"contributions": 0}, psiselect.UsageError, "contributions= must be a whole number"),
-    "a person that is no text": ({"person": 3}, psiselect.UsageError, "person= must be text"),
+    "a person that is no text": ({"person": 3}, psiselect.UsageError, "person= must be a string"),
     "a rule that there is not": ({"on_invalid": "skip"}, psiselect.UsageError, "must be one of 'error', 'drop'"),
     "a ledger without a name": ({"ledger": "l.db"}, psiselect.UsageError, "go together"),
     "a name without a ledger": ({"dataset": "d"}, psiselect.UsageError, "go together"),
@@ -247,7 +247,7 @@ def test_missing_arguments_are_named(rows: Path) -> None:
         release.sum(rows, "raise", epsilon=1, **BOUNDS)
     with pytest.raises(psiselect.UsageError, match="is of type int"):
         release.count(5, epsilon=1, neighbors="add-remove")
-    with pytest.raises(psiselect.UsageError, match="list of texts"):
+    with pytest.raises(psiselect.UsageError, match="list of strings"):
         release.histogram(rows, "smoker", categories="yes", epsilon=1, neighbors="replace")
     with pytest.raises(psiselect.UsageError, match="needs epsilon"):
         release.table(rows, by="smoker", groups=["yes"], neighbors="replace")

@@ -60,7 +60,7 @@ def test_a_session_that_is_not_shown(here: Path, monkeypatch: pytest.MonkeyPatch
         assert said.endswith(found)
         assert "charged" not in said
     else:
-        assert said.startswith("the result was charged, but not written: ")
+        assert said.startswith("the ledger was charged for the result, but the result could not be written: ")
         assert said.endswith(f"{found}. The ledger keeps the charge")
 
 
@@ -73,7 +73,7 @@ def test_a_file_of_a_paid_session_that_is_not_written(here: Path, name: str, cal
         caller(patch, steps)
 
     steps, said = step_callers.taken(unwritten)
-    assert said.startswith("the result was charged, but not written: cannot write")
+    assert said.startswith("the ledger was charged for the result, but the result could not be written: cannot write")
     assert said.endswith("The ledger keeps the charge")
     assert "charge" in steps
 

@@ -75,8 +75,8 @@ def test_the_first_line_names_what_is_wrong_and_its_cure(tmp_path: Path, check: 
     code, out, _ = check(tmp_path / "t.csv", "--key", "mail:email", "--key", "phone:phone")
     assert code == 0
     assert out.startswith(
-        "Key 2: 3 of 3 rows have no key: 2 cannot be read (mostly: a telephone number without its country), "
-        "and 1 is blank. "
+        "Key 2: the program cannot read the key in 2 of 3 rows (most frequent problem: a telephone number without its "
+        "country), and the key is empty in 1 more. "
     )
     assert "--key phone:phone,region=PL" in out.splitlines()[0]
     _, out, _ = check(tmp_path / "t.csv", "--key", "mail")
@@ -102,7 +102,7 @@ def test_blank_rows_alone_are_no_list(tmp_path: Path, check: Called) -> None:
     (tmp_path / "t.csv").write_text("id,mail\n1,\n2, \n")
     code, _, err = check(tmp_path / "t.csv", "--key", "mail:email")
     assert code == 3
-    assert "2 of 2 rows have no key" in err
+    assert "the key is empty in 2 of 2 rows" in err
     assert check(tmp_path / "t.csv", "--key", "mail:email", "--key", "id")[0] == 0  # one readable key is enough
 
 

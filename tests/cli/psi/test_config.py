@@ -88,7 +88,7 @@ def test_the_command_line_wins(check: Run) -> None:
         (("serve = true", "serve = "), 3, "listen.toml' is not a valid TOML file"),
         (("serve = true", "serve = true\nserve = true"), 3, "listen.toml' is not a valid TOML file"),
         (('"acme"', '"globex"'), 2, "the peer's certificate must not be your own"),
-        (('"acme"', '["acme", "acme.crt"]'), 2, "names the same certificate twice"),
+        (('"acme"', '["acme", "acme.crt"]'), 2, "names the same identity twice"),
         (('"acme"', '"nobody"'), 3, "nobody.crt"),
         (("mallory.crt", "nobody.crt"), 3, "nobody.crt"),
         (("acme.csv", "nothing.csv"), 3, "nothing.csv"),

@@ -117,11 +117,13 @@ def test_a_table_of_several_keys_names_them_and_a_placeholder_has_its_cure(tmp_p
 def test_a_key_that_most_rows_lack_is_told_first_and_with_its_cure(tmp_path: Path) -> None:
     phones = ["0301234567", "0301234568", "0301234569", "+49301234567", ""]
     first, *_ = notes(tmp_path, {"tel": phones}, "tel:phone")
-    assert str(first).startswith("FILE: 4 of 5 rows have no key: 3 cannot be read (mostly: a telephone number")
-    assert "and 1 is blank" in str(first)
+    assert str(first).startswith(
+        "FILE: the program cannot read the key in 3 of 5 rows (most frequent problem: a telephone number"
+    )
+    assert "and the key is empty in 1 more" in str(first)
     assert "--key tel:phone,region=PL" in str(first)
     half, *_ = notes(tmp_path, {"tel": [*phones, "+49301234568", "+49301234569"]}, "tel:phone")
-    assert str(half).startswith("FILE: 4 of 7")
+    assert str(half).startswith("FILE: the program cannot read the key in 3 of 7 rows")
     rest = [*phones, *map("+4930123457{}".format, range(3))]
     assert "region" not in "".join(map(str, notes(tmp_path, {"tel": rest}, "tel:phone")))
 
@@ -135,7 +137,7 @@ def test_addresses_compared_letter_by_letter_are_warned_of(tmp_path: Path) -> No
 
 def test_a_list_without_any_key_is_refused_with_its_cure(tmp_path: Path) -> None:
     heard = Heard()
-    with pytest.raises(InputError, match=r"3 of 3 rows have no key: .*region=PL"):
+    with pytest.raises(InputError, match=r"cannot read the key in 3 of 3 rows .*region=PL"):
         told(read(tmp_path, {"tel": ["0301234567", "0301234568", "0301234569"]}, "tel:phone"), heard.talk)
     assert heard.lines == []
 

@@ -221,6 +221,6 @@ def test_a_result_that_cannot_be_written_is_charged_and_said_so(words: list[str]
             check=False,
         )
     assert done.returncode == 3, done.stderr
-    assert "the result was charged, but not written: No space left on device" in done.stderr
+    assert "charged for the result, but the result could not be written: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(book.entries()) == 1

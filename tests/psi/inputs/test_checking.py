@@ -83,7 +83,7 @@ def test_advice_is_given_when_over_half_of_the_rows_have_no_key(
 ) -> None:
     found = advice(tmp_path, [None] * blank + [f"{n}@example.org" for n in range(good)], ":email")
     assert (found is not None) is said
-    assert found is None or found.startswith(f"{blank} of {blank + good} rows have no key: they are blank.")
+    assert found is None or found.startswith(f"the key is empty in {blank} of {blank + good} rows. ")
 
 
 NATIONAL: list[str | None] = ["601 234 567", "601 234 568", "+48601234569"]

@@ -116,7 +116,7 @@ def test_counts_of_elements_are_held_exactly(role: str, learner: Side, name: str
     shorter = replace(last, lambda payload: payload[:-32])
     for change in (longer, shorter):
         found = attack(agreed, victim, ROLES[role][0], change)
-        expect_nothing_came_of_it(found, f"expected {left} rows of 32")
+        expect_nothing_came_of_it(found, f"expected {left} {'row' if left == 1 else 'rows'} of 32")
 
 
 def cut_or_grown(width: int) -> dict[str, Callable[[bytes], bytes]]:
@@ -187,7 +187,7 @@ def test_counts_and_forms_of_tags_are_held_exactly(learner: Side, name: str) -> 
     expect_nothing_came_of_it(attack(agreed, learner, M.TAGS, twice(last)), "more tags")
     for change in (lambda payload: payload + payload[-width:], lambda payload: payload[:-width]):
         found = attack(agreed, learner, M.TAGS, replace(last, change))
-        expect_nothing_came_of_it(found, f"expected {left} rows of {width}")
+        expect_nothing_came_of_it(found, f"expected {left} {'row' if left == 1 else 'rows'} of {width}")
     # Equal tags are in order, and nobody gains by them.
     alike = replace(last, lambda payload: payload[-width:] * (len(payload) // width))
     assert attack(agreed, learner, M.TAGS, alike).error is None

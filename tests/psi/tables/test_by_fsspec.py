@@ -165,7 +165,7 @@ def test_errors_of_a_store_hold_no_secret(tmp_path: Path) -> None:
 
 def test_a_package_that_a_store_needs_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(importlib, "import_module", _without_the_stores_package(importlib.import_module))
-    with pytest.raises(InputError, match=r"^memory://lists/a\.csv: .*fsspec needs another package for memory://"):
+    with pytest.raises(InputError, match=r"^memory://lists/a\.csv: .*needs one more Python package for memory://"):
         open_source("memory://lists/a.csv", folder=tmp_path)
 
 

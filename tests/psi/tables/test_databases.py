@@ -92,7 +92,7 @@ def test_a_database_in_use_is_read_as_it_was_committed(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ("SELECT nope FROM customers", "no such column: nope"),
+        ("SELECT nope FROM customers", "the database reports: no such column: nope"),
         ("SELEC 1", "syntax error"),
         ("SELECT id, id FROM customers", "several columns are named 'id'"),
         ("SELECT photo AS p FROM customers UNION ALL SELECT id FROM customers", "'p' has both bytes and numbers"),

@@ -73,7 +73,7 @@ def test_a_spreadsheet(tmp_path: Path) -> None:
         ("a,b\nc\n1,2\n", "line 2: this line of the header has 1 field, but the first line of the header has 2"),
         ("a,b\n\n1,2\n", "line 2: this line of the header has 0 fields"),
         ('a,b\n"c,d\n', "line 2"),
-        ("a,b\nann@example.com,c\n1,2\n", "there is no header: the first row has an e-mail address"),
+        ("a,b\nann@example.com,c\n1,2\n", "the first row has an e-mail address"),
         ("a,b\nb,\n1,2\n", "several columns are named 'b'"),
     ],
     ids=["too few", "shorter", "blank", "an open quote", "data", "twice"],

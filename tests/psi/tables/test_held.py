@@ -105,7 +105,7 @@ def test_named_levels_of_an_index_are_columns_and_others_are_not(tmp_path: Path)
 
 
 REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
-    "a number": (lambda: 3, UsageError, "is of type int, which is not a table. Give a pandas, polars or pyarrow table"),
+    "a number": (lambda: 3, UsageError, "is of type int, which is not a table. Give a path"),
     "none": (lambda: None, UsageError, "is of type NoneType"),
     "text": (lambda: "x.csv", UsageError, "is of type str"),
     "columns as lists": (lambda: ROWS, UsageError, r"use pyarrow\.table"),
@@ -132,7 +132,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         InputError,
         "column 'm' has values of several types",
     ),
-    "a column": (lambda: polars_frame()["mail"], UsageError, "that is not a table"),
+    "a column": (lambda: polars_frame()["mail"], UsageError, "something else, such as a single column"),
     "a plan": (lambda: polars_frame().lazy(), UsageError, r"Call \.collect\(\) first"),
 }
 
@@ -141,8 +141,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 def test_what_is_no_table_is_refused_with_what_to_do(case: str, tmp_path: Path) -> None:
     made, error, words = REFUSED[case]
     with pytest.raises(error, match=words) as raised:
-        hold(made(), tmp_path, "the table A")
-    assert str(raised.value).startswith("the table A")
+        hold(made(), tmp_path, "table A")
+    assert str(raised.value).startswith("table A")
     assert "ann@" not in str(raised.value)
 
 

@@ -82,10 +82,10 @@ def test_a_server_in_another_encoding(server: Server) -> None:
         ("SHOW server_version", "syntax error"),
         ("COMMIT", "returns no columns"),
         ("SET TRANSACTION READ WRITE", "returns no columns"),
-        ("SELECT date 'infinity' AS d", "'d' has a date that is infinite"),
-        ("SELECT timestamptz '-infinity' AS d UNION ALL SELECT now()", "'d' has a date that is infinite"),
-        ("SELECT timestamp '294276-12-31' AS d", "'d' has a date that is infinite or too far off"),
-        ("SELECT 1 / (5 - i) AS q FROM generate_series(1, 9) AS i", "division by zero"),
+        ("SELECT date 'infinity' AS d", "'d' has a date that is 'infinity'"),
+        ("SELECT timestamptz '-infinity' AS d UNION ALL SELECT now()", "'d' has a date that is 'infinity'"),
+        ("SELECT timestamp '294276-12-31' AS d", "'d' has a date that is 'infinity', or too far in the past"),
+        ("SELECT 1 / (5 - i) AS q FROM generate_series(1, 9) AS i", "the database reports: division by zero"),
     ],
 )
 def test_queries_that_postgres_refuses(server: Server, query: str, says: str) -> None:

@@ -175,7 +175,7 @@ def test_names(cell: str) -> None:
 )
 def test_what_is_no_name(cell: str) -> None:
     assert looks_like(cell) is not None
-    with pytest.raises(InputError, match=r"line 1: there is no header: .*--no-header") as caught:
+    with pytest.raises(InputError, match=r"line 1: the first row has .*--no-header") as caught:
         opened(f'x,"{cell}"\ny,z\n'.encode())
     assert cell not in str(caught.value)
 

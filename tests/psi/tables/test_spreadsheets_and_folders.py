@@ -78,7 +78,7 @@ def test_merged_cells_and_values_without_a_name_are_faults(tmp_path: Path) -> No
 
 def test_headers_of_spreadsheets(tmp_path: Path) -> None:
     write_spreadsheet(tmp_path / "data.xls", [["ann@x.example", 1], ["bob@x.example", 2]])
-    with pytest.raises(InputError, match="row 1: there is no header"):
+    with pytest.raises(InputError, match="row 1: the first row has an e-mail address"):
         open_source(tmp_path / "data.xls")
     source = open_source(tmp_path / "data.xls", reading=ReadingOptions(header=False))
     assert (source.schema.names, sum(map(len, source.batches()))) == (["1", "2"], 2)
@@ -137,7 +137,7 @@ def test_parts_must_fit_together(tmp_path: Path) -> None:
     assert pa.types.is_int64(open_source(folder).schema.field("id").type)
     extra = folder / "country=PL" / "zip=01234" / "part-2.parquet"
     for table, says in (
-        ({"id": [1]}, "columns of this file differ"),
+        ({"id": [1]}, "have different columns"),
         ({"id": ["x"], "m": ["y"]}, "different types in different files"),
     ):
         pq.write_table(pa.table(table), extra)
@@ -147,5 +147,5 @@ def test_parts_must_fit_together(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a Parquet file"):
         open_source(folder)
     extra.rename(folder / "country=PL" / "part-2.parquet")
-    with pytest.raises(InputError, match="do not name the same columns"):
+    with pytest.raises(InputError, match="cannot belong to one table"):
         open_source(folder)

@@ -105,7 +105,7 @@ def test_more_parts_than_open_files_are_refused(s3: object, tmp_path: Path, monk
     monkeypatch.setattr(stores.resource, "getrlimit", lambda which: (2, 2))
     assert column(f"s3://{BUCKET}/many/", tmp_path) == ["a", "b"]
     monkeypatch.setattr(stores.resource, "getrlimit", lambda which: (1, 1))
-    with pytest.raises(InputError, match=r"has 2 files, but this process may open only 1. Raise"):
+    with pytest.raises(InputError, match=r"has 2 files, but the program may open only 1. Raise"):
         open_source(f"s3://{BUCKET}/many/", folder=tmp_path)
 
 
@@ -193,7 +193,7 @@ def test_its_certificate_is_checked(server: Web, tmp_path: Path, monkeypatch: py
         (whole(LIST, length=len(LIST) + 1), "should have 34 bytes"),
         (endless(LIST), "does not say how long the file is"),
         (chunked(LIST, end=b""), "ended before the file was complete"),
-        (sent_on("http://127.0.0.1:1/a.csv?sig=secret"), "forwards to an address without encryption"),
+        (sent_on("http://127.0.0.1:1/a.csv?sig=secret"), "redirects to an address without encryption"),
         (sent_on("file:///etc/hostname"), r"did not send the file \(HTTP 302\)"),
         (sent_on("/none.csv"), r"no such file \(HTTP 404\)"),
     ],
@@ -230,10 +230,10 @@ def test_a_file_needs_room_before_it_is_fetched(tmp_path: Path, monkeypatch: pyt
         yield b""
 
     monkeypatch.setattr(files, "_room", lambda folder: 10)
-    with pytest.raises(InputError, match=r"takes 11 bytes, but only 10 bytes are free on .* Delete files"):
+    with pytest.raises(InputError, match=r"needs 11 bytes, but only 10 are free there\. Delete files"):
         SpooledFile("x.csv", unasked(), 11, tmp_path)
     assert SpooledFile("x.csv", iter([b"12345", b"67890"]), 10, tmp_path).head(99) == b"1234567890"
-    with pytest.raises(InputError, match=r"exceeds 10 bytes, but only 10 bytes are free"):
+    with pytest.raises(InputError, match=r"needs more than 10 bytes, but only 10 are free"):
         SpooledFile("x.csv", iter([b"12345", b"678901"]), None, tmp_path)
 
 

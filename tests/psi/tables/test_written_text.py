@@ -154,7 +154,7 @@ def test_a_file_in_wal_mode_that_cannot_be_opened(tmp_path: Path, mode: str) -> 
 
 def test_nothing_is_made_up_of_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     told = sqlite_tables.Sqlite(f"sqlite:///{tmp_path}/shop.db").words("unable to open database file", None)
-    assert told == "unable to open database file"
+    assert told == "the database reports: unable to open database file"
 
 
 def test_bytes_in_a_database_that_checks_none() -> None:

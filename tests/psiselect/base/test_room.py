@@ -116,7 +116,7 @@ def test_somebody_else_s_link_in_a_shared_folder_is_not_followed(tmp_path: Path)
     shared.chmod(0o1777)
     (shared / "out").symlink_to(tmp_path / "mine")
     os.lchown(shared / "out", 65534, 65534)
-    with pytest.raises(OutputError, match="another user's link in a shared folder"):
+    with pytest.raises(OutputError, match="a symbolic link that another user made in a shared folder"):
         atomic.write_bytes(shared / "out", b"rows")
     shared.chmod(0o755)
     atomic.write_bytes(shared / "out", b"rows")

@@ -27,11 +27,22 @@ def test_the_largest_file_is_read_and_the_next_is_not(tmp_path: Path) -> None:
         toml_file.load(path, "policy")
 
 
-@pytest.mark.parametrize("content", [b"a = ", b"a = 1\na = 2", b"a = '\xff'", b"\xff\xfea\0=\0", b"a = " + b"[" * 5000])
-def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "remedy"),
+    [
+        (b"a = ", "A value is missing or wrong"),
+        (b"a = 1\na = 2", "The file sets the same name twice"),
+        (b"[a]\n[a]", r"The same line in brackets \[ \] occurs twice"),
+        (b"a = '\xff'", "The file is not UTF-8 text"),
+        (b"\xff\xfea\0=\0", "The file is not UTF-8 text"),
+        (b"a = " + b"[" * 5000, "The file has too many brackets"),
+        (b"[a", "Correct the file"),
+    ],
+)
+def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes, remedy: str) -> None:
     path = tmp_path / "a.toml"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.toml' is not a valid TOML file\. Correct the file \(technical detail: "):
+    with pytest.raises(InputError, match=r"a\.toml' is not a valid TOML file\. " + remedy + r".* \(technical detail: "):
         toml_file.load(path, "policy")
 
 

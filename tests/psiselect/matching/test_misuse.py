@@ -114,7 +114,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "bytes for a path": (
         {"table": b"x.csv"},
         UsageError,
-        "the table is of type bytes, which is not a table. Give a pandas, polars",
+        "the table is of type bytes, which is not a table. Give a path",
     ),
     "a ledger without noise": (
         {"ledger": "x.budget", "dataset": "d"},
@@ -148,11 +148,11 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
         UsageError,
         "Use the same rule for both tables",
     ),
-    "tables that differ in type": (lambda keys: psiselect.match(TABLE, 5, key="e"), UsageError, "the table b is of"),
+    "tables that differ in type": (lambda keys: psiselect.match(TABLE, 5, key="e"), UsageError, "table b is of"),
     "an unknown column in B": (
         lambda keys: psiselect.match(TABLE, TABLE, key="e", key_b="f"),
         InputError,
-        "the table b: there is no column 'f'",
+        "table b: there is no column 'f'",
     ),
     "an offer for two": (
         lambda keys: psiselect.offer(

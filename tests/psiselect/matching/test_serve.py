@@ -177,7 +177,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "cancel": ({"cancel": True}, UsageError, r"cancel= must be a threading\.Event"),
     "no sessions": ({"max_sessions": 0}, UsageError, "max_sessions= must be a whole number of at least 1"),
     "no time": ({"max_duration": 0}, UsageError, "max_duration= must be a number of seconds above 0"),
-    "health": ({"health": 7080}, UsageError, "health= must be text, not int"),
+    "health": ({"health": 7080}, UsageError, "health= must be a string, not int"),
     "an unknown option": (
         {"max_session": 3},
         UsageError,

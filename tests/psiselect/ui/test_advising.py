@@ -160,9 +160,9 @@ def test_an_interview_needs_its_first_answer() -> None:
     interview = Interview()
     assert interview.question is not None
     assert interview.question.needed
-    with pytest.raises(InputError, match="needs an answer"):
+    with pytest.raises(InputError, match="needs an answer to the question"):
         interview.answer("function", " ")
-    with pytest.raises(UsageError, match="the question now is '"):
+    with pytest.raises(UsageError, match="the advisor now asks the question '"):
         interview.answer("n_holders", "3")
     interview.answer("function", "sum")
     assert interview.question.field != "function"
