@@ -205,12 +205,10 @@ def leading(gap: float, unit: str) -> str:
 
 def change(what: str, factor: str, *, there: bool, voters: bool) -> str:
     """what: what is published. factor: how much likelier one voter, or one ballot, can make it."""
-    most = f"cannot make {what} more than {factor} times as likely"
-    if not voters:
-        return f"{'Adding or removing' if there else 'Changing'} one ballot {most}."
-    if there:
-        return f"One person alone {most} by voting or by staying away."
-    return f"One voter alone {most} by voting differently."
+    most = f"changes the chance of {what} by a factor of at most {factor}."
+    if voters:
+        return f"Whether one person votes or stays away {most}" if there else f"How one person votes {most}"
+    return f"Adding or removing one ballot {most}" if there else f"What one ballot says {most}"
 
 
 def secret(*, there: bool, voters: bool) -> str:

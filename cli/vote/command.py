@@ -124,7 +124,7 @@ def winner(
     Examples:
       psiselect vote winner ballots.csv --epsilon 0.1 --neighbors add-remove
       psiselect vote winner form.csv --candidates names.txt --ballot-column "Whom do you approve of?" \\
-          --epsilon 1 --neighbors add-remove --announce result.html --question "Who shall chair the club?"
+          --epsilon 1 --neighbors add-remove --announce result.html --question "Who should chair the club?"
       psiselect vote winner election.cat --epsilon 1 --neighbors replace --seats 3 --gap 20
       psiselect vote winner votes.pb --epsilon 0.1 --neighbors add-remove --ledger budget.db --dataset town-2026
 

@@ -119,7 +119,7 @@ def test_what_is_printed_is_what_is_drawn_and_charged(case: Case, watched: Watch
     assert {name: record[name] for name in case.shown} == case.shown
     assert record["epsilon"] == 0.5
     if case.command == ("vote", "winner"):
-        assert "cannot make this result more than 1.65 times as likely" in record["guarantee"]
+        assert "changes the chance of this result by a factor of at most 1.65" in record["guarantee"]
     assert record["neighbors"] == case.relation.value
     assert (record["ledger_remaining"], record["ledger_remaining_exact"]) == (0.25, "1/4")
     (entry,) = ledger.entries()

@@ -92,19 +92,17 @@ def test_multiplicities_of_a_million_millions_are_elected() -> None:
 
 
 def test_the_guarantee_in_sentences_for_voters() -> None:
-    most = "cannot make this result more than 1.11 times as likely"
+    most = "changes the chance of this result by a factor of at most 1.11"
     nobody = "Nobody can tell from the result"
     assert guarantee(Fraction(1, 10), ADD_REMOVE) == (
-        f"One person alone {most} by voting or by staying away. {nobody} how, or whether, you voted."
+        f"Whether one person votes or stays away {most}. {nobody} how, or whether, you voted."
     )
-    assert guarantee(Fraction(1, 10), REPLACE) == (
-        f"One voter alone {most} by voting differently. {nobody} how you voted."
-    )
+    assert guarantee(Fraction(1, 10), REPLACE) == (f"How one person votes {most}. {nobody} how you voted.")
     assert guarantee(Fraction(1, 10), ADD_REMOVE, by_voter=False) == (
         f"Adding or removing one ballot {most}. {nobody} what any one ballot says, or whether it was cast."
     )
     assert guarantee(Fraction(1, 10), REPLACE, by_voter=False) == (
-        f"Changing one ballot {most}. {nobody} what any one ballot says."
+        f"What one ballot says {most}. {nobody} what any one ballot says."
     )
 
 
@@ -131,7 +129,7 @@ def test_the_factor_is_rounded_up_and_close(epsilon: str) -> None:
 
 
 def test_a_large_epsilon_is_not_written_out() -> None:
-    assert "more than e^300 times as likely by" in guarantee(Fraction(300), ADD_REMOVE)
+    assert "a factor of at most e^300. " in guarantee(Fraction(300), ADD_REMOVE)
 
 
 @pytest.mark.parametrize(("epsilon", "text"), [("1/10", "0.1"), ("1/3", "1/3"), ("20", "20"), ("1/1024", "1/1024")])

@@ -117,7 +117,7 @@ def test_the_page_says_what_is_asked_for_and_nothing_of_the_tally(run: Run) -> N
     assert text.splitlines()[2] == r"# Who \*leads\*?"
     assert "- Winner: **Ada**\n- Date of the draw: 2026-11-28 10:00 UTC\n- Seats: 1\n" in text
     assert (
-        "One person alone cannot make this result more than 2.72 times as likely by voting or by staying away. "
+        "Whether one person votes or stays away changes the chance of this result by a factor of at most 2.72. "
         "Nobody can tell from the result how, or whether, you voted." in text
     )
     assert re.search(r"^Software: psiselect \d+\.\d+", text, re.MULTILINE)
@@ -134,7 +134,7 @@ def test_a_committee_and_replace(run: Run) -> None:
     text = Path("r.md").read_text()
     assert "- Elected, in alphabetical order: **Ada, Cy**" in text
     assert "- Seats: 2" in text
-    assert "Changing one ballot cannot make this result" in text
+    assert "What one ballot says changes the chance of this result" in text
     assert "whether" not in text
     assert "The counts are not published" in text
 
@@ -235,13 +235,13 @@ def test_again_replaces_an_announcement_and_names_all_draws(run: Run) -> None:
     assert run("v.csv", "--announce", "r.md", "--again")[0] == 0
     text = Path("r.md").read_text()
     assert "The organisers drew from these ballots 2 times." in text
-    assert "cannot make these results more than 7.39 times as likely by voting or by staying away. The result" in text
+    assert "stays away changes the chance of these results by a factor of at most 7.39. The result" in text
     # With both relations it is a promise of replace: 2 * (1 + 1) + 1.
     options = ("--epsilon", "1", "--neighbors", "replace")
     assert run("v.csv", "--announce", "r.md", "--again", options=options)[0] == 0
     text = Path("r.md").read_text()
     assert "these ballots 3 times." in text
-    assert "cannot make these results more than 149 times as likely by voting differently. This protection" in text
+    assert "one person votes changes the chance of these results by a factor of at most 149. This protection" in text
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])

@@ -112,7 +112,7 @@ def test_the_walk_ends_with_an_announcement(tmp_path: Path) -> None:
     announcement = PAGE[PAGE.index("Winner: Ada Lovelace") :].splitlines()[:2]
     assert drawn.stdout.splitlines() == announcement
     assert "not used: 'Timestamp'" in drawn.stderr
-    assert "Who shall chair the association?" in (tmp_path / "result.html").read_text()
+    assert "Who should chair the association?" in (tmp_path / "result.html").read_text()
     assert (again.returncode, again.stdout) == (6, "")
     assert "Ada Lovelace. This is the result" in again.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"names.txt", "form.csv", "form.csv.draw", "result.html"}

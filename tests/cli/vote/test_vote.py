@@ -51,7 +51,7 @@ def test_winner_prints_the_winner_and_the_guarantee(run: Run) -> None:
     assert code == 0
     assert out == (
         "Winner: Bo\n"
-        "Adding or removing one ballot cannot make this result more than 1.11 times as likely. "
+        "Adding or removing one ballot changes the chance of this result by a factor of at most 1.11. "
         "Nobody can tell from the result what any one ballot says, or whether it was cast.\n"
     )
     assert "exponent" not in err
