@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from cli._groups import hiding
+from cli._groups import hiding, rewording
 from cli._table import QUERY_HELP, TableName
 from cli.psi import words
 from cli.psi.help_groups import SessionCommand
@@ -26,6 +26,7 @@ from psiselect.matching.given import GivenOptions
 from psiselect.tables import Table
 
 
+@rewording(*words.SAID_LOCALLY)
 @hiding("sent")  # A learns, so A has nobody to give columns to
 @click.command("local", cls=SessionCommand)
 @click.argument("source", metavar="A", type=TableName())
@@ -38,7 +39,8 @@ from psiselect.tables import Table
     "keys_b",
     multiple=True,
     metavar="COLUMN[:RULE]",
-    help="Match by this column of B, if its name differs from the column of A. Give --key-b as often as --key.",
+    help="Match by this column of B, if its name differs from the column of A. Give --key-b as often "
+    "as --key, with the same rules.",
 )
 @click.option(
     "--null-b",
