@@ -41,8 +41,8 @@ def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
             "--dataset",
             metavar="NAME",
             help=with_condition(
-                f"Give the name of {data} in the --ledger file. You choose such names with `psiselect "
-                "budget create --dataset`."
+                f"Give the name of {data} in the --ledger file, as you chose it for `psiselect budget create "
+                "--dataset`."
             ),
         ),
     )

@@ -65,8 +65,8 @@ def command() -> None:
     type=choice(BudgetKind),
     default=BudgetKind.PURE.value,
     show_default=True,
-    help="Choose what is added up for the results. pure: their epsilons. zcdp: another measure, rho, which is better "
-    "for many results. You cannot change this later.",
+    help="Choose what the budget limits. pure: the sum of the results' epsilons. zcdp: the sum of another measure, "
+    "rho, which is better for many results. You cannot change this later.",
 )
 @click.option(
     "--neighbors",

@@ -156,7 +156,7 @@ def _typed_answer() -> str:
     type=float,
     default=0.95,
     show_default=True,
-    help="Set how often the interval must hold the true share: 0.95 means in at least 95 of 100 polls.",
+    help="Set how often the interval must contain the true share: 0.95 means in at least 95 of 100 polls.",
 )
 @click.option(
     "--population",

@@ -57,7 +57,7 @@ def local_(
     given: GivenOptions,
     **reading_b: Any,
 ) -> None:
-    """Match two lists, A and B, on this machine, without a network, to try the program or to measure.
+    """Match two lists, A and B, on this machine, without a network, to try the program or to measure its speed.
 
     A is the side that calls. A gets the result, and --output has rows of A. An option about reading A also holds for B,
     unless you give the matching option for B, such as --delimiter-b.

@@ -25,7 +25,7 @@ _POLICY = click.option(
 
 @click.group("runs")
 def command() -> None:
-    """Show how many sessions each peer has had, or correct their times after the machine's clock was wrong.
+    """Show how many sessions each peer has had, or correct the times of sessions after the machine's clock was wrong.
 
     A policy is a file that says, among other things, how many sessions each peer may have in a week."""
 

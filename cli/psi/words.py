@@ -259,11 +259,11 @@ def no_record(file: Path, why: str | None) -> InputError:
     return InputError(f"cannot read the record '{file}': {why}")
 
 
-# Words in the help of a session's options, and what `psi local` says in their place: one command is for both sides. A
-# learns, so B alone has values to add up and a list that noise protects.
+# Words in the help of a session's options, and what other commands say in their place. `psi local` is one command for
+# both sides. There A learns, so B alone has values to add up and a list that noise protects.
+SAID_IN_ESTIMATES = ((". Both sides must use the same value [", " ["), (" Both sides must use the same value.", ""))
 SAID_LOCALLY = (
-    (". Both sides must use the same value [", " ["),
-    (" Both sides must use the same value.", ""),
+    *SAID_IN_ESTIMATES,
     (" Both sides must use the same rule.", ""),
     (" Both sides use the same file.", ""),
     (" The peer does not see the text.", ""),

@@ -183,7 +183,8 @@ def threshold_command(given: GivenOptions, least: int, categories: str | None, c
 
     The command stops at the first value that seems to reach T, and shows only the name of this value. However long the
     list is, the answer gives away no more than --epsilon allows. Random noise is added to T and to each count. So the
-    command may pass over a value with a few more than T rows, or name one with a few less.
+    command may pass over a value that is in slightly more than T rows. It may also name a value that is in slightly
+    fewer.
     """
     named = read_categories(categories, categories_file)
     found = tabling.threshold(given.common("threshold"), least=least, named=named)
