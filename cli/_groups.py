@@ -56,3 +56,20 @@ def hiding(*names: str) -> Callable[[_Command], _Command]:
         return command
 
     return apply
+
+
+def rewording(*changes: tuple[str, str]) -> Callable[[_Command], _Command]:
+    """Say in the help of a command's options what holds for this command. changes: words of the help, and what it says
+    in their place, in this order. Raises ValueError when no option has the words."""
+
+    def apply(command: _Command) -> _Command:
+        options = [param for param in command.params if isinstance(param, click.Option)]
+        for old, new in changes:
+            having = [option for option in options if old in str(option.help)]
+            if not having:
+                raise ValueError(f"no option of {command.name} says {old!r}")
+            for option in having:
+                option.help = str(option.help).replace(old, new)
+        return command
+
+    return apply

@@ -32,7 +32,7 @@ def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
             "--ledger",
             type=click.Path(dir_okay=False, path_type=Path),
             help=with_condition(
-                "Take the epsilon of this result from the budget in this file. A budget is a limit for the "
+                "Subtract the epsilon of this result from the budget in this file. A budget is a limit for the "
                 "epsilons of all results together. If too little is left in the budget, the command stops. `psiselect "
                 "budget create` makes the file."
             ),
@@ -40,7 +40,10 @@ def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
         click.option(
             "--dataset",
             metavar="NAME",
-            help=with_condition(f"Give the name that stands for {data} in the --ledger file."),
+            help=with_condition(
+                f"Give the name of {data} in the --ledger file, as you chose it for `psiselect budget create "
+                "--dataset`."
+            ),
         ),
     )
 

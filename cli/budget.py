@@ -29,7 +29,7 @@ _file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 @click.group("budget")
 def command() -> None:
-    """Limit what all results together may reveal about the same people.
+    """Limit what all published results together may reveal about a person.
 
     Each result has an epsilon, a number that you choose: smaller is safer and less accurate. A ledger is a file that
     holds a budget: the most that the epsilons of all results may add up to.
@@ -53,18 +53,20 @@ def command() -> None:
     "--delta",
     metavar="D",
     help="Set the budget for delta: the chance that the results give away more than epsilon allows, such as 1e-6. With "
-    "--kind zcdp (see there), the command computes the budget from --epsilon and --delta.",
+    "--kind zcdp (see --kind below), the command computes the budget from --epsilon and --delta.",
 )
 @click.option(
-    "--rho", metavar="R", help="With --kind zcdp (see there): set the budget as rho, instead of --epsilon and --delta."
+    "--rho",
+    metavar="R",
+    help="With --kind zcdp (see --kind below): set the budget as rho, instead of --epsilon and --delta.",
 )
 @click.option(
     "--kind",
     type=choice(BudgetKind),
     default=BudgetKind.PURE.value,
     show_default=True,
-    help="Choose how costs add up. pure adds up epsilons. zcdp adds up another measure, rho, which is better for many "
-    "results. You cannot change this later.",
+    help="Choose what the budget limits. pure: the sum of the results' epsilons. zcdp: the sum of another measure, "
+    "rho, which is better for many results. You cannot change this later.",
 )
 @click.option(
     "--neighbors",
@@ -78,8 +80,8 @@ def command() -> None:
     "datasets",
     multiple=True,
     metavar="NAME",
-    help="Name a data set that has this budget. May be repeated. Without this option, every name has the whole budget, "
-    "even a misspelt one.",
+    help="Name a data set that has this budget. May be repeated. Without this option, any name is accepted. Each new "
+    "name then starts with a full budget, even a misspelt one.",
 )
 @json_option
 def create(
@@ -92,8 +94,8 @@ def create(
     datasets: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Make a ledger, a file that limits what all results together may reveal about the same people. You cannot change
-    its budget, --kind or --neighbors later.
+    """Make a ledger, a file that limits what all published results together may reveal about a person. You cannot
+    change its budget, --kind or --neighbors later.
 
     \b
     Examples:
@@ -125,23 +127,24 @@ def create(
 @click.option(
     "--delta",
     metavar="D",
-    help="Also show the epsilon of all results together, if the protection may fail with this chance, such as 1e-6. "
-    "For a budget of --kind pure (the usual kind), the command shows it only if it is less than the sum. This needs an "
-    "extra package: pip install 'psiselect[accounting]'.",
+    help="Also show one epsilon for all results together. D, such as 1e-6, is the chance that they give away more than "
+    "this epsilon allows. For a budget of --kind pure (the usual kind), the command shows it only if it is less than "
+    "the sum. This needs an extra package: pip install 'psiselect[accounting]'.",
 )
 @click.option(
     "--group",
     type=WholeNumber(min=1),
     default=1,
     metavar="C",
-    help="Also show the epsilon that protects a group of C persons together: C times as much. Only for a budget of "
-    "--kind pure.",
+    help="Also show the epsilon for a group of C people together. It is C times as large, so a group is protected less "
+    "than one person. Only for a budget of --kind pure.",
 )
 @json_option
 def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json: bool) -> None:
     """Show how much of a budget was spent, on what, and what is left.
 
-    A budget limits what all results about the same people may reveal. Each result costs its epsilon: smaller is safer.
+    A budget limits what all published results together may reveal about a person. Each result costs its epsilon:
+    smaller is safer.
 
     The command shows the newest 100 entries and the first 100 data sets; --json lists all.
 

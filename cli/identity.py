@@ -49,7 +49,8 @@ def create(name: str, folder: Path, days: int, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def show(file: Path, as_json: bool) -> None:
-    """Show a certificate (FILE.crt), or your own identity (DIR/NAME) and whether its secret file belongs to it.
+    """Show a certificate (FILE.crt), or your own identity (DIR/NAME). For an identity, also check that its two files
+    belong together.
 
     \b
     Examples:

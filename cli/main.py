@@ -21,17 +21,23 @@ from psiselect.base import threads
 # be named like a Python builtin.
 COMMANDS: dict[str, tuple[str, str]] = {
     "advise": ("cli.advisor.command:command", "Ask about your task, and recommend a method."),
-    "budget": ("cli.budget:command", "Limit what all results together may reveal about the same people."),
+    "budget": (
+        "cli.budget:command",
+        "Limit what all published results together reveal about a person.",
+    ),
     "demo": ("cli.demo.command:command", "Watch two made-up companies match their lists on this machine."),
     "identity": ("cli.identity:command", "Create the files by which other companies recognise you."),
     "mpc": (
         "cli.mpc.command:command",
-        "Compute on several parties' numbers, which stay secret.",
+        "Calculate with several parties' numbers, which stay secret.",
     ),
     "poll": ("cli.poll:command", "Run a poll in which nobody can be sure of anyone's true answer."),
     "psi": ("cli.psi.group:command", "Match your list with the list of another company."),
     "release": ("cli.release.command:command", "Publish a statistic with random noise that hides each person."),
-    "select": ("cli.select:command", "Choose the option with the best score, and hide people's data."),
+    "select": (
+        "cli.select:command",
+        "Choose the best of several items, without revealing people's data.",
+    ),
     "ui": ("cli.ui:command", "Work on a page in the browser instead of typing commands."),
     "vote": ("cli.vote.command:command", "Hold an election that hides how each person voted."),
 }

@@ -54,8 +54,8 @@ _epsilon = click.option(
     required=True,
     metavar="E",
     help="Limit what one response can give away about the true answer: smaller is safer and less accurate; 1 is usual. "
-    "Write it as 0.5, 1/2 or ln(3). With ln(3), a response is at most 3 times as likely with one true answer as with "
-    "another.",
+    "Write it as 0.5, 1/2 or ln(3). With ln(3), the response yes is at most 3 times as likely from a person who means "
+    "yes as from a person who means no.",
 )
 _options = options(
     click.option(
@@ -105,8 +105,8 @@ def respond(
     """Change your answer to a question at random, on your own machine. You can give the response to anyone.
 
     The response that the command prints says little about your true answer. Answer each question once and keep the
-    response: every further response gives away as much again. With --ledger, the command first takes this from a budget
-    of your own.
+    response: every further response gives away as much again. With --ledger, the command first subtracts the epsilon
+    from a budget that you keep for yourself.
 
     Other users of the machine can see an answer on the command line, and your shell keeps it. `--answer -` avoids both.
 
@@ -156,7 +156,7 @@ def _typed_answer() -> str:
     type=float,
     default=0.95,
     show_default=True,
-    help="Set how often the interval must hold the true share: 0.95 means in at least 95 of 100 polls.",
+    help="Set how often the interval must contain the true share: 0.95 means in at least 95 of 100 polls.",
 )
 @click.option(
     "--population",
@@ -177,14 +177,14 @@ def estimate(
     population: bool,
     as_json: bool,
 ) -> None:
-    """Estimate which share of the people gave each answer, from tables of responses (or folders of *.csv). A response
+    """Estimate what share of the people chose each answer, from tables of responses (or folders of *.csv). A response
     is an answer that was changed at random.
 
     A table is a CSV file, a Parquet file, a spreadsheet or another kind (docs/tables.md). With --query, it may be a
     database. All rows must be responses to the same question with the same options, and each response counts once.
 
-    The estimate of a share can be too high or too low, and even below 0 or above 1. Next to it stands a range, the
-    interval. With --confidence 0.95, the true share lies in this range in at least 95 of 100 polls. Without
+    The estimate of a share can be too high or too low, and even below 0 or above 1. Each estimate comes with a range,
+    the interval. With --confidence 0.95, the true share lies in this range in at least 95 of 100 polls. Without
     --population, the true share is the share among these respondents.
 
     \b

@@ -48,8 +48,9 @@ from psiselect.tables import Table
 @click.option(
     "--neighbors",
     type=choice(NeighbouringRelation),
-    help="Say what stays hidden: whether a person's data are there (add-remove), or what they say (replace). "
-    "--sensitivity must match this choice. Needed with --ledger.",
+    help="Say what stays hidden: whether a person's data are there (add-remove), or what they say (replace). With "
+    "add-remove, --sensitivity is the largest change when a person is added or removed. With replace, it is the "
+    "largest change when a person's data change. Needed with --ledger.",
 )
 @click.option(
     "--mechanism",
@@ -68,7 +69,8 @@ from psiselect.tables import Table
 @click.option(
     "--exact-floats",
     is_flag=True,
-    help="Accept a column of floating-point numbers, and compute with their exact values.",
+    help="Accept a column that stores numbers as floating point, as many Parquet files do. Without this option, the "
+    "command refuses such numbers, because they are often slightly rounded.",
 )
 @ledger_options("these data")
 @json_option
@@ -94,8 +96,8 @@ def command(
     whose data made the scores.
 
     SCORES is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. Write scores
-    as decimals (1.5) or as fractions (1/3). People are hidden only if --sensitivity is right: how much one person's
-    data can change a score. If a Python program of yours computes the scores, the Python module
+    as decimals (1.5) or as fractions (1/3). --sensitivity says how much one person's data can change a score. If this
+    number is too small, people are not hidden. If a Python program of yours computes the scores, the Python module
     `dpselect.declaration_search` can look for a mistake in your --sensitivity.
 
     \b

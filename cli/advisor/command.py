@@ -61,7 +61,8 @@ _PATH = click.Path(path_type=Path)
     "--scaffold",
     type=_PATH,
     metavar="DIR",
-    help="Write a new folder with the task, parties.toml, the commands, and a README for the other parties.",
+    help="Write a new folder with the task, a list of the parties (parties.toml), the commands, and a README for the "
+    "other parties.",
 )
 @json_option
 @click.pass_context
@@ -77,7 +78,7 @@ def command(
     scaffold: Path | None,
     as_json: bool,
 ) -> None:
-    """Say which method fits a task on private data, why, and which commands to run.
+    """Say which method fits your task with private data, why, and which commands to run.
 
     The command compares four ways: to match or compute without showing the data, to add random noise to the result, to
     do both, or to do neither. It shows how accurate each result would be. If something important is unknown, the

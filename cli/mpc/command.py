@@ -31,7 +31,7 @@ _PRIVATE = ("epsilon", "colluding", "lower", "upper", "neighbors", "contribution
 
 @click.group(name="mpc", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Compute on the numbers of several parties, who do not show them to each other.
+    """Calculate with the numbers of several parties, who do not show them to each other.
 
     Each party runs the same command on its own machine. All parties use the same file `parties.toml`. This file has a
     section [[party]] for each party, with its name, address and certificate. `psiselect identity create` makes the
@@ -54,14 +54,16 @@ command.add_command(max_command)
 
 def _value_options(decorated: _Command) -> _Command:
     single = click.option(
-        "--value", metavar="V", help="Take part with this number, or with several: 1,0,2. For standard input, write -."
+        "--value",
+        metavar="V",
+        help="Give this number as yours, or several numbers: 1,0,2. For standard input, write -.",
     )
     length = click.option(
         "--length",
         type=WholeNumber(1, MAX_LENGTH),
         metavar="N",
-        help='Expect N numbers from each party. Only a party that has no number of its own (role "server" in the '
-        "parties file) needs this option [default: 1].",
+        help='Expect N numbers from each party. Needed only by a party with the role "server" in the parties file, '
+        "which helps to compute but has no numbers [default: 1].",
     )
     return single(table_options(length(decorated)))
 
@@ -87,8 +89,8 @@ _sum_options = options(
         default="2^64",
         show_default=True,
         metavar="M",
-        help="Make room for sums below half of this number. Choose a larger one, such as 2^128, only if the command "
-        "asks for it. All parties must use the same value.",
+        help="Leave room for large sums. Choose a larger number than 2^64, such as 2^128, only if the command asks for "
+        "it. All parties must use the same value.",
     ),
     click.option(
         "--output",
@@ -157,9 +159,9 @@ _sum_options = options(
 def sum_command(**options: Any) -> None:
     """Add up the numbers of all parties. Nobody learns more than the sum.
 
-    Each party connects to all others, unless the parties file gives roles. A party of role "input" only has numbers, a
-    party of role "server" only computes, and "both" does both. If there are servers, parties of role "input" connect
-    only to the parties that compute.
+    Each party connects to all others, unless the parties file gives roles. A party with the role "input" only gives
+    numbers. A party with the role "server" only computes, and "both" does both. If there are servers, parties with the
+    role "input" connect only to the parties that compute.
 
     \b
     Examples:

@@ -52,7 +52,7 @@ _decimals = click.option(
 )
 @common_options
 @click.option(
-    "--value", metavar="V", help="Take part with this number; yes and no are 1 and 0. For standard input, write -."
+    "--value", metavar="V", help="Give this number as yours; yes and no are 1 and 0. For standard input, write -."
 )
 @click.option(
     "--at-least",
@@ -93,7 +93,7 @@ def threshold_command(value: str | None, at_least: str | None, bound: str, decim
     "max", cls=MpcCommand, short_help="Find the largest of the parties' numbers, without showing whose it is."
 )
 @common_options
-@click.option("--value", metavar="V", help="Take part with this number. For standard input, write -.")
+@click.option("--value", metavar="V", help="Give this number as yours. For standard input, write -.")
 @click.option(
     "--bound",
     default="1000000000",
@@ -116,12 +116,12 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     _show(session, plan, outcome, plain(_amount(outcome)), {})
 
 
-@click.command("argmax", cls=MpcCommand, short_help="Find who has the largest total, such as the winner of a vote.")
+@click.command("argmax", cls=MpcCommand, short_help="Find out who has the largest total, such as the winner of a vote.")
 @common_options
 @click.option(
     "--value",
     metavar="V",
-    help="Take part with this number. With --candidates: give a number for each candidate, such as 1,0,2.",
+    help="Give this number as yours. With --candidates: give a number for each candidate, such as 1,0,2.",
 )
 @click.option(
     "--candidates",
@@ -149,14 +149,14 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     type=int,
     metavar="T",
     help="With --epsilon: hide each ballot even if T of the parties that compute (1 or more) tell each other what they "
-    "know. All parties must use the same value [default: as many as possible, but fewer than half of the parties that "
-    "compute (all, unless the parties file gives roles)].",
+    "know. Normally all parties compute; for roles, see `psiselect mpc sum --help`. All parties must use the same "
+    "value [default: the largest number below half of the parties that compute].",
 )
 @click.option(
     "--neighbors",
     type=choice(NeighbouringRelation),
-    help="With --epsilon: hide how somebody voted (replace), or also whether (add-remove). All parties must use the "
-    "same value [default: replace].",
+    help="With --epsilon: hide how somebody voted (replace), or also whether somebody voted at all (add-remove). All "
+    "parties must use the same value [default: replace].",
 )
 @charged_options
 def argmax_command(
@@ -176,7 +176,7 @@ def argmax_command(
     dataset: str | None,
     **options: Any,
 ) -> None:
-    """Find who has the largest total: the winner of a vote, or the highest bidder. Nobody learns the totals.
+    """Find out who has the largest total: the winner of a vote, or the highest bidder. Nobody learns the totals.
 
     With --candidates, each party gives a number for each candidate. These numbers are its own approvals (--approve), or
     the totals of the ballots that it holds (--values). Ties are broken at random. With --epsilon the winner is drawn

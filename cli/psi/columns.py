@@ -26,8 +26,8 @@ OPTIONS = (
         "sent",
         multiple=True,
         metavar="COLUMN",
-        help="Give the peer this column of your matching rows. Tell the peer the column's name: the peer must give it "
-        "with --receive. May be repeated.",
+        help="Send this column of your matching rows to the peer. Tell the peer the column's name: the peer must use "
+        "--receive with this name. May be repeated.",
     ),
     click.option(
         "--receive",
@@ -38,8 +38,8 @@ OPTIONS = (
         "columns and the peer's, which are called peer_COLUMN. May be repeated.",
     ),
     _label_bytes(
-        help_text="Hide how long the values are that go with a match (--send, --receive): send exactly N bytes "
-        f"for each match. If longer values need more, the command stops. Both sides must use the same value [default: "
+        help_text="With --send or --receive: send exactly N bytes for each match, to hide how long the sent values "
+        "are. If they do not fit into N bytes, the command stops. Both sides must use the same value [default: "
         f"{DEFAULT_LABEL_BYTES}]."
     ),
 )

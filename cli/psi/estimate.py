@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from cli import _backend
+from cli._groups import rewording
 from cli._numbers import WholeNumber
 from cli._output import print_fields, print_json, print_table
 from cli.psi import words
@@ -19,6 +20,7 @@ from psiselect.matching.choices import exact
 from psiselect.matching.prediction import Question, SideBySide, check, compare
 
 
+@rewording(*words.SAID_IN_ESTIMATES)
 @click.command("estimate", cls=EstimateCommand)
 @click.option(
     "--own",

@@ -27,12 +27,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "local": (
         "cli.psi.local:local_",
-        "Match two lists, A and B, on this machine, without a network, to try the program or to measure.",
+        "Match two lists, A and B, on this machine, without a network, to try the program or to measure its speed.",
     ),
-    "offer": ("cli.psi.offline:offer", "Begin an exchange by files: write an offer for the peer to answer."),
+    "offer": (
+        "cli.psi.offline:offer",
+        "Begin an exchange of files, without a connection: write an offer for the peer to answer.",
+    ),
     "runs": (
         "cli.psi.runs:command",
-        "Show how many sessions each peer has had, or correct this count after the machine's clock was wrong.",
+        "Show how many sessions each peer has had, or correct the times of sessions after the machine's clock was "
+        "wrong.",
     ),
     "verify": ("cli.psi.verify:verify", "Check the signed record of a session and show what both sides signed."),
 }
@@ -42,7 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 def command() -> None:
     """Match your list with the list of another company (the peer), without showing each other your lists.
 
-    One side runs `psi listen` and waits, and the other side runs `psi connect`. From the call to the result, this is a
-    session. Both must agree on what the result shows (--reveal), and on how values, such as e-mail addresses, are
+    One side runs `psi listen` and waits, and the other side runs `psi connect`. A session lasts from the call to the
+    result. Both must agree on what the result shows (--reveal), and on how values, such as e-mail addresses, are
     compared (--key). docs/first-match.md shows every step.
     """

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from cli._groups import hiding
+from cli._groups import hiding, rewording
 from cli._table import QUERY_HELP, TableName
 from cli.psi import words
 from cli.psi.help_groups import SessionCommand
@@ -26,6 +26,7 @@ from psiselect.matching.given import GivenOptions
 from psiselect.tables import Table
 
 
+@rewording(*words.SAID_LOCALLY)
 @hiding("sent")  # A learns, so A has nobody to give columns to
 @click.command("local", cls=SessionCommand)
 @click.argument("source", metavar="A", type=TableName())
@@ -38,7 +39,8 @@ from psiselect.tables import Table
     "keys_b",
     multiple=True,
     metavar="COLUMN[:RULE]",
-    help="Match by this column of B, if its name differs from the column of A. Give --key-b as often as --key.",
+    help="Match by this column of B, if its name differs from the column of A. Give --key-b as often "
+    "as --key, with the same rules.",
 )
 @click.option(
     "--null-b",
@@ -55,7 +57,7 @@ def local_(
     given: GivenOptions,
     **reading_b: Any,
 ) -> None:
-    """Match two lists, A and B, on this machine, without a network, to try the program or to measure.
+    """Match two lists, A and B, on this machine, without a network, to try the program or to measure its speed.
 
     A is the side that calls. A gets the result, and --output has rows of A. An option about reading A also holds for B,
     unless you give the matching option for B, such as --delimiter-b.

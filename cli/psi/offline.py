@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cli._groups import hiding
+from cli._groups import hiding, rewording
 from cli._output import json_option, print_fields, print_json
 from cli._table import OutputName, PlaceName, TableName
 from cli.psi import columns as column_options
@@ -52,6 +52,7 @@ def _as_by_files(command: _Command) -> _Command:
     return command
 
 
+@rewording(*words.SAID_IN_OFFERS)
 @_as_by_files
 @hiding(*_REFUSED, "sent")  # the side that answers does not learn, so it gets no columns
 @_without(*_NOT_HERE, "ledger", "dataset")  # the side that offers learns, so the noise protects the other side's list
@@ -78,10 +79,11 @@ def _as_by_files(command: _Command) -> _Command:
     help="Write a directory of Parquet files, not one file. The peer can then answer with Spark.",
 )
 def offer(out: Path | str, state: Path, directory: bool, given: GivenOptions) -> None:
-    """Begin an exchange by files: write an offer for the peer to answer. The side that offers gets the result.
+    """Begin an exchange of files, without a connection: write an offer for the peer to answer. The side that offers
+    gets the result.
 
-    Send the file --out to the peer (the other company) by mail, as an attachment, or any other way. It is signed, and
-    only the peer can decrypt it. Keep the file --state: `psi finish` needs it, and removes it.
+    Send the --out file to the peer (the other company), for example as an e-mail attachment. It is signed, and only the
+    peer can decrypt it. Keep the --state file: `psi finish` needs it, and removes it.
 
     \b
     Examples:
@@ -101,6 +103,7 @@ def offer(out: Path | str, state: Path, directory: bool, given: GivenOptions) ->
     )
 
 
+@rewording(*words.SAID_IN_ANSWERS)
 @_as_by_files
 @hiding(*_REFUSED, "received")
 @_without(*_NOT_HERE)
@@ -189,7 +192,7 @@ def finish(
 ) -> None:
     """Read the peer's answer to your offer, and show the result. Then remove the secret --state file.
 
-    The command takes all other settings from the offer. Your list must be as it was then.
+    The command takes all other settings from the offer. Your list must be the same as when you made the offer.
 
     \b
     Examples:

@@ -29,8 +29,8 @@ from psiselect.words import parse_size
 Command = TypeVar("Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
 _IDENTITY_HELP = (
-    "Prove who you are with the files DIR/NAME.crt and DIR/NAME.key, which `psiselect identity create` writes. "
-    "docs/serving-reference.md lists other places for the files."
+    "Prove who you are with the files DIR/NAME.crt and DIR/NAME.key, which `psiselect identity create` writes. You "
+    "can also give a folder with these two files (docs/serving-reference.md)."
 )
 
 
@@ -50,9 +50,9 @@ class ByteSize(click.ParamType[int]):
 
 
 _SHOWN_HELP = (
-    "Choose what the result shows. matches: the rows that match. count: how many keys are in both lists. {sum}"
-    "noisy-count: the count, changed by random noise. Both sides must use the same value. Even with {counts} or "
-    "noisy-count, a side that gets the result can find out by cheating which keys match."
+    "Choose what the result shows. matches: the rows that match. count: how many keys are in both lists. "
+    "{sum}noisy-count: the count, changed by random noise. Both sides must use the same value. Even with {counts} or "
+    "noisy-count, a side that gets the result can cheat, and so find out which keys match."
 )
 REVEAL_HELP = _SHOWN_HELP.format(sum="sum: the count, and the total of a column. ", counts="count, sum")
 WITHOUT_SUM_HELP = _SHOWN_HELP.format(sum="", counts="count")
@@ -76,8 +76,8 @@ _NOISE = (
     click.option(
         "--epsilon",
         metavar="E",
-        help="With --reveal noisy-count: limit what the number can give away about one key. Smaller is safer and less "
-        "accurate; 1 is usual. Both sides must use the same value.",
+        help="With --reveal noisy-count: limit what the noisy count can give away about one key. Smaller is safer and "
+        "less accurate; 1 is usual. Both sides must use the same value.",
     ),
     click.option(
         "--delta",
@@ -91,9 +91,9 @@ _MATCHING = click.option(
     type=choice(Matching),
     default=Matching.ONE_TO_MANY.value,
     show_default=True,
-    help="Choose how to count with several --key. If a row matches by two key columns, one-to-one counts it once, by "
-    "the first of them. With one-to-many, the program counts the matches of each key column separately, so this row "
-    "counts twice. Both sides must use the same value.",
+    help="Choose how to count with several --key. If a row matches in two key columns, one-to-one counts it once, for "
+    "the --key that you gave first. With one-to-many, the program counts the matches of each key column separately, so "
+    "this row counts twice. Both sides must use the same value.",
 )
 _COMPARER = click.option(
     "--min-matches-by",
@@ -201,8 +201,8 @@ _WHAT = (
 _RESUME = click.option(
     "--resume",
     is_flag=True,
-    help="Keep the session in the folder --workdir, which you must name. If the connection is lost or the program is "
-    "killed, run the same command again: the session goes on. Both sides must use --resume, or neither.",
+    help="Save the session's progress in a folder, which you must name with --workdir. If the connection is lost or "
+    "the program is killed, run the same command again: the session goes on. Both sides must use --resume, or neither.",
 )
 
 
@@ -282,9 +282,9 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
             "--max-peer-size",
             type=WholeNumber(0),
             metavar="N",
-            help="Refuse a peer whose list has more than N keys. A row with two keys counts as two. The default is "
-            f"{MAX_PEER_SIZE:,}. If the peer gets the result, the default is 4 times the length of your list, and at "
-            f"least {LEAST_PEER_SIZE:,}.",
+            help="Refuse a peer whose list has more than N keys. A row with two keys counts as two. If only you get "
+            f"the result, the default is {MAX_PEER_SIZE:,}. If the peer gets the result, it is 4 times the length of "
+            f"your list, and at least {LEAST_PEER_SIZE:,}.",
         ),
         click.option(
             "--timeout",

@@ -25,9 +25,9 @@ _POLICY = click.option(
 
 @click.group("runs")
 def command() -> None:
-    """Show how many sessions each peer has had, or correct this count after the machine's clock was wrong.
+    """Show how many sessions each peer has had, or correct the times of sessions after the machine's clock was wrong.
 
-    A policy is a file that says, among other things, how many sessions each peer may have."""
+    A policy is a file that says, among other things, how many sessions each peer may have in a week."""
 
 
 @command.command("show", short_help="Show how many sessions each peer has had.")
@@ -78,7 +78,7 @@ def show(policy: Path, as_json: bool) -> None:
 def mend(policy: Path, log: Path, yes: bool, as_json: bool) -> None:
     """Correct the counter of sessions after the machine's clock was ahead.
 
-    A session that is recorded at a time in the future now counts as begun at this moment, so no session is forgotten.
+    If a session is recorded with a time in the future, the command changes this time to now. The session still counts.
     The command first adds a line about the change to the audit file.
 
     \b

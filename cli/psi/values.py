@@ -26,7 +26,7 @@ TERMS = (
     click.option(
         "--value-max",
         metavar="M",
-        help="With --reveal sum: set a limit. For each key, the sum of its values must lie between -M and M. Both "
-        f"sides must use the same value [default: {DEFAULT_LARGEST}].",
+        help="With --reveal sum: set a limit. If a key is in several rows, the program first adds up their values. "
+        f"This sum must lie between -M and M. Both sides must use the same value [default: {DEFAULT_LARGEST}].",
     ),
 )

@@ -257,3 +257,25 @@ def columns_of(side: str) -> str:
 
 def no_record(file: Path, why: str | None) -> InputError:
     return InputError(f"cannot read the record '{file}': {why}")
+
+
+# Words in the help of a session's options, and what other commands say in their place. `psi local` is one command for
+# both sides. There A learns, so B alone has values to add up and a list that noise protects.
+SAID_IN_ESTIMATES = ((". Both sides must use the same value [", " ["), (" Both sides must use the same value.", ""))
+SAID_LOCALLY = (
+    *SAID_IN_ESTIMATES,
+    (" Both sides must use the same rule.", ""),
+    (" Both sides use the same file.", ""),
+    (" The peer does not see the text.", ""),
+    ("add up this column of the matching rows", "add up this column of B's matching rows"),
+    (" Only the side that does not get the result uses this option. With --learn both, both sides use it.", ""),
+    ("the peer's matching rows. Use the peer's name for the column. --output then has your columns and the peer's, "
+     "which are called peer_COLUMN.", "B's matching rows. In --output, this column is called peer_COLUMN."),
+    ("With --send or --receive", "With --receive"),
+    ("Write your matching rows", "Write the matching rows of A"),
+    ("these columns of your list", "these columns of A"),
+    ("the name of this list", "the name of B"),
+)  # fmt: skip
+_COLUMNS = "With --send or --receive"
+SAID_IN_OFFERS = ((_COLUMNS, "With --receive"),)
+SAID_IN_ANSWERS = ((_COLUMNS, "With --send"),)

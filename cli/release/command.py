@@ -122,7 +122,8 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
 @click.option(
     "--bins",
     metavar="A,B,...",
-    help="Count the values in each range between these rising numbers. Values outside these ranges are not counted.",
+    help="Count the values in each range between these numbers, given from low to high. Values outside these ranges "
+    "are not counted.",
 )
 @click.option(
     "--categories", metavar="X,Y,...", help='Count these values, written as a row of CSV: "Smith, Jones & Co",Sales.'
@@ -195,8 +196,9 @@ def quantile_command(given: GivenOptions, lower: str | None, upper: str | None, 
       psiselect release quantile salaries.csv --column raise --lower 0 --upper 5000 --unit 10 --epsilon 1
 
     The answer is a multiple of --unit between --lower and --upper, and each value counts as the nearest multiple. In
-    the sorted column, some rows may lie between this answer and the exact one. The command says how many at most, in 19
-    of 20 cases. Very high and very low values do no harm.
+    the sorted column, some rows may lie between this answer and the exact one. The command prints a limit for the
+    number of these rows. The limit holds in 19 of 20 runs. A few very high or very low values change an average, but
+    hardly the median.
     """
     show_number(numbers.quantile(given.common("quantile"), read_bounds(lower, upper, unit), q), given.as_json)
 

@@ -73,16 +73,15 @@ from psiselect.tables import Table
 @click.option(
     "--rho",
     metavar="R",
-    help="Limit what the result can give away by another measure, rho, instead of --epsilon. Needs --noise gaussian. "
-    "docs/privacy.md explains rho.",
+    help="Use rho instead of --epsilon. Rho is another measure of what a result can give away (docs/privacy.md). Needs "
+    "--noise gaussian.",
 )
 @click.option(
     "--delta",
     metavar="D",
     help="Allow this chance, such as 1e-6 (one in a million), that the protection fails. Without --groups, D is the "
     "chance that a group of one person is shown. With --noise gaussian and --epsilon, D is the chance that the result "
-    "gives away more than --epsilon allows. With --noise gaussian and --epsilon but no --groups, each of these two "
-    "chances is half of D.",
+    "gives away more than --epsilon allows. If both apply, each of the two chances is half of D.",
 )
 @click.option(
     "--noise",
@@ -122,7 +121,7 @@ def table_command(
 
     If you name the groups with --groups or --groups-file, the command shows all of them, empty groups too. If you give
     --delta instead, it shows only groups whose count, with noise, is large enough. So a group of one person stays
-    hidden, except by a small chance (--delta).
+    hidden: with --delta D, the chance that it is shown is at most D.
 
     A row with a blank group is not counted. With --on-invalid drop, a row of a group that you did not name is not
     counted either. With --contributions C, a person may have rows in up to C groups. With --person, the command uses at
@@ -175,16 +174,17 @@ def _is_short(value: Fraction) -> bool:
     help="Ask about the values in this file, one per line.",
 )
 def threshold_command(given: GivenOptions, least: int, categories: str | None, categories_file: Path | None) -> None:
-    """Go through a list of values in your order, and name the first that is in at least T rows (--at-least T). Random
-    noise hides each person.
+    """Go through a list of values in the order that you give, and name the first that is in at least T rows (--at-least
+    T). Random noise hides each person.
 
     \b
     Examples:
       psiselect release threshold people.csv --column smoker --categories yes,no --at-least 3 --epsilon 1
 
     The command stops at the first value that seems to reach T, and shows only the name of this value. However long the
-    list is, the answer gives away no more than --epsilon allows. Random noise is added to T and to each count, so the
-    command may pass over a value near T.
+    list is, the answer gives away no more than --epsilon allows. Random noise is added to T and to each count. So the
+    command may pass over a value that is in slightly more than T rows. It may also name a value that is in slightly
+    fewer.
     """
     named = read_categories(categories, categories_file)
     found = tabling.threshold(given.common("threshold"), least=least, named=named)

@@ -79,8 +79,8 @@ def command() -> None:
 @click.option(
     "--again",
     is_flag=True,
-    help="Draw once more, even if a result is on record. The epsilons of all draws add up. With --announce, replace "
-    "the earlier announcement.",
+    help="Draw once more, even if a result is on record. Each further draw makes the protection weaker: the epsilons "
+    "of all draws add up. With --announce, replace the earlier announcement.",
 )
 @click.option(
     "--no-ledger",
@@ -98,7 +98,7 @@ def command() -> None:
 @click.option(
     "--verbose",
     is_flag=True,
-    help="Also show how the winner was drawn: the method, the number that sets its randomness, and why it was chosen.",
+    help="Also show by which method the winner was drawn and why, and the number that sets how random the draw is.",
 )
 @json_option
 def winner(
@@ -229,8 +229,8 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
     type=choice(BudgetKind),
     default="pure",
     show_default=True,
-    help="Say which --kind your budget has, if you limit all results together with `psiselect budget create`. Most "
-    "people need only pure.",
+    help="Say which --kind of budget you made with `psiselect budget create`. If you use no budget, leave this option "
+    "out.",
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw a plot (PNG, SVG).")
 @json_option
@@ -259,9 +259,9 @@ def plan_(
     and 5 mean for an election of that size. A smaller epsilon hides votes better, and makes the true winner less
     likely.
 
-    With --gap the command assumes that every rival is exactly G votes behind. If rivals are further behind, the true
-    winner is at least as likely to be drawn. For this example, the command also shows the expected loss: by how many
-    votes, on average, the drawn winner is behind the true winner.
+    With --gap the command assumes that every rival is exactly G votes behind. It then also shows the expected loss: by
+    how many votes, on average, the drawn winner is behind the true winner. If rivals are further behind, the true
+    winner is at least as likely to be drawn.
     """
     relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
     if voters is not None:

@@ -35,7 +35,7 @@ def offer(
     cancel: Cancel = None,
     **options: Unpack[ExchangeKeywords],
 ) -> FileResult:
-    """Begin an exchange by files: write an offer for the peer to answer: `psiselect psi offer`.
+    """Begin an exchange of files, without a connection: write an offer for the peer to answer: `psiselect psi offer`.
 
     Args:
         out: the file to send to the peer; it is encrypted to the peer and signed.

@@ -9,7 +9,7 @@ import click
 import pytest
 from support.program import Run
 
-from cli._groups import OTHERS, REQUIRED, GroupedCommand
+from cli._groups import OTHERS, REQUIRED, GroupedCommand, rewording
 from cli.mpc.command import command as mpc
 from cli.psi import offline
 from cli.psi.check import check_list
@@ -108,3 +108,16 @@ def test_a_shell_can_complete(monkeypatch: pytest.MonkeyPatch, program: Run) -> 
     monkeypatch.setenv("COMP_WORDS", "psiselect psi offer --input cust")
     monkeypatch.setenv("COMP_CWORD", "4")
     assert program().out.split() == ["file,cust"]  # the shell looks for names
+
+
+def test_options_of_local_are_for_both_sides() -> None:
+    """One person types them all, so no other side has to say the same."""
+    other_side = re.compile(r"Both sides (must )?use|\b[Tt]he peer\b|--learn|--send|\byour list")
+    for param in local_.params:
+        if isinstance(param, click.Option) and not param.hidden:
+            assert not other_side.search(str(param.help)), param.help
+
+
+def test_words_that_no_option_says_cannot_be_replaced() -> None:
+    with pytest.raises(ValueError, match="says 'no such words'"):
+        rewording(("no such words", ""))(check_list)
