@@ -278,4 +278,4 @@ def test_too_many_or_too_few_corrections_are_refused() -> None:
     assert "expected 8 rows" in str(fewer)
     more = spoilt(M.CORRECTIONS, lambda p: p + p[:56], 3)[Side.CONNECT]  # the last block has one row
     assert isinstance(more, RemoteError)
-    assert "expected 1 rows" in str(more)
+    assert "expected 1 row of 8 bytes" in str(more)
