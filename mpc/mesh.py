@@ -74,7 +74,7 @@ class Mesh:
         self._deadline = time.monotonic() + timeout
         self._channels: dict[str, TlsChannel] = {}
         self._lock = threading.Lock()
-        self._closing = False
+        self._closing = threading.Event()
         self._listener: Listener | None = None
         peers = {p.name: PeerIdentity.from_der(p.certificate, p.name) for p in roster.peers(me)}
         expected = {p.fingerprint: n for n, p in peers.items() if roster.listens(me, n)}
@@ -107,7 +107,7 @@ class Mesh:
     def close(self) -> None:
         """Stop listening; flush and close every link, all at once, for a few seconds at most."""
         with self._lock:
-            self._closing = True
+            self._closing.set()
             channels = list(self._channels.values())
         if self._listener is not None:
             self._listener.close()
@@ -159,7 +159,7 @@ class Mesh:
         channel.close()
 
     def _connect(self, name: str, address: str, peer: PeerIdentity) -> None:
-        while not self._closing and (left := self._deadline - time.monotonic()) > 0:
+        while not self._closing.is_set() and (left := self._deadline - time.monotonic()) > 0:
             try:
                 channel = connect(address, self._identity, [peer], timeout=left)
             except PsiselectError as error:
@@ -167,14 +167,14 @@ class Mesh:
             else:
                 if self._read(name, channel):
                     return
-            time.sleep(_RETRY_SECONDS)
+            self._closing.wait(_RETRY_SECONDS)
 
     def _read(self, name: str, channel: TlsChannel) -> bool:
         """Pass on what comes, to the end of the link. False when the peer hung up before it said anything: it was about
         to end, and may be started again."""
         heard = False
         with self._lock:
-            if self._closing:
+            if self._closing.is_set():
                 closing = True
             else:
                 closing, self._channels[name] = False, channel
@@ -183,7 +183,7 @@ class Mesh:
             return True
         self.events.put(Connected(name))
         try:
-            while not self._closing:
+            while not self._closing.is_set():
                 frame = channel.receive(1.0)
                 if frame is not None:
                     heard = True

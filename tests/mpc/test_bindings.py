@@ -72,7 +72,7 @@ def links(monkeypatch: pytest.MonkeyPatch) -> Mesh:
     """A mesh without threads: what it would start runs at once."""
     monkeypatch.setattr(Mesh, "_start", staticmethod(lambda target, *args: target(*args)))
     made = Mesh.__new__(Mesh)
-    made.events, made.problems, made._channels, made._closing = queue.SimpleQueue(), {}, {}, False
+    made.events, made.problems, made._channels, made._closing = queue.SimpleQueue(), {}, {}, threading.Event()
     made._lock, made._me = threading.Lock(), "alice"
     return made
 

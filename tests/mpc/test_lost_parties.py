@@ -175,7 +175,7 @@ def links(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Mesh:
     """Bob's links; he calls alice."""
     clock.install(monkeypatch, mesh)
     made = Mesh.__new__(Mesh)
-    made.events, made.problems, made._channels, made._closing = queue.SimpleQueue(), {}, {}, False
+    made.events, made.problems, made._channels, made._closing = queue.SimpleQueue(), {}, {}, threading.Event()
     made._lock, made._me, made.farewell, made._deadline = threading.Lock(), "bob", None, clock.now + 30
     made._identity = None  # type: ignore[assignment]
     return made
@@ -224,7 +224,8 @@ def test_calling_again_ends_at_the_deadline(links: Mesh, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("last", [None, Failure(Cause.LOST, "carlos", "bob").frame()])
 def test_a_party_that_leaves_says_why_to_whom_it_reaches_then(links: Mesh, last: Frame | None) -> None:
-    links.farewell, links._closing = last, True
+    links.farewell, links._closing = last, threading.Event()
+    links._closing.set()
     channel = Channel([], HUNG_UP)
     assert links._read("alice", channel)  # type: ignore[arg-type]
     assert channel.sent == ([] if last is None else [last])

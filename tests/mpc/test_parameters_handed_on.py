@@ -181,15 +181,31 @@ class Ends:
         pass
 
 
+def test_a_closed_mesh_does_not_wait_to_dial_again(
+    identities: dict[str, Identity], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may use the library for long: nothing of a session stays behind."""
+    ends, before = Ends(monkeypatch), set(threading.enumerate())
+    monkeypatch.setattr(mesh_module, "_RETRY_SECONDS", 3600)
+    with Mesh(listed(identities), "carlos", identities["carlos"], 3600):
+        assert ends.called.acquire(timeout=60)
+        assert ends.called.acquire(timeout=60)
+        dialling = [thread for thread in threading.enumerate() if thread not in before]
+        assert len(dialling) == 2
+    for thread in dialling:
+        thread.join(60)
+        assert not thread.is_alive()
+
+
 @pytest.mark.parametrize(("me", "from_", "to"), [("alice", "bc", ""), ("bob", "c", "a"), ("carlos", "", "ab")])
 def test_each_link_is_for_the_pinned_certificates_of_its_party_alone(
     me: str, from_: str, to: str, identities: dict[str, Identity], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = {n[0]: n for n in NAMES}
     people, ends = listed(identities), Ends(monkeypatch)
-    Mesh(people, me, identities[me], 33)
-    for _ in to:
-        assert ends.called.acquire(timeout=60)
+    with Mesh(people, me, identities[me], 33):
+        for _ in to:
+            assert ends.called.acquire(timeout=60)
     listening = [(a, i.fingerprint, {p.fingerprint for p in peers}, t) for a, i, peers, t in ends.listened]
     expected = {identities[names[n]].fingerprint for n in from_}
     assert listening == ([(str(people[me].address), identities[me].fingerprint, expected, 33)] if from_ else [])

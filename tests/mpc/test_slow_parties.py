@@ -45,6 +45,18 @@ class Clock:
         self.now += seconds
 
 
+class NotYet(threading.Event):
+    """What is never set; waiting for it moves the clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.clock.sleep(timeout or 0)
+        return False
+
+
 class Dripping:
     """Events that never run out: each comes a tenth of a second after the one before."""
 
@@ -166,7 +178,7 @@ def test_dialling_is_bounded_by_what_is_left_of_the_deadline(clock: Clock, monke
     monkeypatch.setattr(mesh, "connect", connect)
     monkeypatch.setattr(Mesh, "__init__", lambda _self: None)
     links = Mesh()  # type: ignore[call-arg]
-    links._closing, links._deadline, links.problems = False, clock.now + 30, {}
+    links._closing, links._deadline, links.problems = NotYet(clock), clock.now + 30, {}
     links._identity = mpc_memory.NOBODY
     links._connect("alice", "127.0.0.1:9", None)  # type: ignore[arg-type]
     assert all(timeout == 1030 - at for at, timeout in granted)

@@ -53,7 +53,7 @@ def test_from_a_form_to_the_announcement(page: Page, tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.draw"))
     page.post(page.where)
     assert page.where == f"{where}/result"
-    assert "Board 2026 Ada Lovelace Adding or removing one ballot cannot" in page.text
+    assert "Board 2026 Ada Lovelace Adding or removing one ballot changes" in page.text
     assert "Candidates: Ada Lovelace, Emmy Noether, Grace Hopper" in page.text
     assert "The result was drawn at random" in page.text
     (record,) = tmp_path.rglob("*.draw")
