@@ -40,10 +40,7 @@ def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
         click.option(
             "--dataset",
             metavar="NAME",
-            help=with_condition(
-                f"Give the name of {data} in the --ledger file, as you chose it for `psiselect budget create "
-                "--dataset`."
-            ),
+            help=with_condition(f"Give the name that you chose for {data} with `psiselect budget create --dataset`."),
         ),
     )
 

@@ -39,7 +39,8 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
             type=click.Choice(["none", "backslash"]),
             help=f"{whose}Choose how to read \\ before a quotation mark or a separator. backslash: it makes "
             "the next character a part of the cell, as in files from Spark, MySQL or Hive. none: it is an ordinary "
-            "character [default: the program refuses a row that can be read both ways].",
+            'character [default: none, but the program refuses a row with \\" in it if a cell of this row has a line '
+            "break].",
         ),
         click.option(
             f"--header{end}/--no-header{end}",

@@ -27,7 +27,13 @@ def command() -> None:
     type=click.Path(path_type=Path),
     help="Write NAME.key and NAME.crt into this folder.",
 )
-@click.option("--days", default=DEFAULT_DAYS, show_default=True, help="Set for how many days the certificate is valid.")
+@click.option(
+    "--days",
+    default=DEFAULT_DAYS,
+    show_default=True,
+    metavar="N",
+    help="Set for how many days the certificate is valid.",
+)
 @json_option
 def create(name: str, folder: Path, days: int, as_json: bool) -> None:
     """Create an identity: NAME.key, which is secret, and the certificate NAME.crt, which you send to your peers.

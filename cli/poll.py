@@ -54,18 +54,23 @@ _epsilon = click.option(
     required=True,
     metavar="E",
     help="Limit what one response can give away about the true answer: smaller is safer and less accurate; 1 is usual. "
-    "Write it as 0.5, 1/2 or ln(3). With ln(3), the response yes is at most 3 times as likely from a person who means "
-    "yes as from a person who means no.",
+    "Write it as 0.5, 1/2 or ln(3). With ln(3), a person who means yes is at most 3 times as likely to respond yes as "
+    "a person who means no.",
 )
 _options = options(
     click.option(
-        "--options", "named", metavar="A,B,...", help="Set the possible answers, in order  [default: yes,no]."
+        "--options",
+        "named",
+        metavar="A,B,...",
+        help="Set the possible answers. The estimate and all responses must use the same answers in the same order "
+        "[default: yes,no].",
     ),
     click.option(
         "--options-file",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Read the possible answers from this file, one per line, in order.",
+        help="Read the possible answers from this file, one per line. The estimate and all responses must use the same "
+        "answers in the same order.",
     ),
 )
 _mechanism = click.option(
@@ -88,7 +93,7 @@ _mechanism = click.option(
 @_mechanism
 @click.option("--poll", "name", default="", help="Give the question a name, so that polls are not mixed up.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write the response to this file, ready to be sent.")
-@ledger_options("this answer")
+@ledger_options("your answers")
 @json_option
 def respond(
     answer: str,
@@ -105,8 +110,8 @@ def respond(
     """Change your answer to a question at random, on your own machine. You can give the response to anyone.
 
     The response that the command prints says little about your true answer. Answer each question once and keep the
-    response: every further response gives away as much again. With --ledger, the command first subtracts the epsilon
-    from a budget that you keep for yourself.
+    response: two responses give away twice as much as one. With --ledger, the command first subtracts the epsilon from
+    a budget that you keep for yourself.
 
     Other users of the machine can see an answer on the command line, and your shell keeps it. `--answer -` avoids both.
 
@@ -156,12 +161,13 @@ def _typed_answer() -> str:
     type=float,
     default=0.95,
     show_default=True,
+    metavar="P",
     help="Set how often the interval must contain the true share: 0.95 means in at least 95 of 100 polls.",
 )
 @click.option(
     "--population",
     is_flag=True,
-    help="Estimate for a whole population, and make the interval wider for that. The respondents must be a random "
+    help="Estimate for a whole population, which makes the interval wider. The respondents must be a random "
     "sample of this population.",
 )
 @json_option

@@ -36,7 +36,7 @@ from psiselect.tables import Table
 @click.option(
     "--monotonic",
     is_flag=True,
-    help="Say that one person's data move all scores up, or all down. Then half the randomness is enough.",
+    help="Say that one person's data never raise one score and lower another. Then half the randomness is enough.",
 )
 @click.option(
     "--epsilon",
@@ -59,7 +59,9 @@ from psiselect.tables import Table
     show_default=True,
     help="Draw by this method. auto chooses without looking at the scores; docs/privacy.md explains the methods.",
 )
-@click.option("--seats", type=WholeNumber(min=1), default=1, show_default=True, help="Choose this many candidates.")
+@click.option(
+    "--seats", type=WholeNumber(min=1), default=1, show_default=True, metavar="N", help="Choose this many candidates."
+)
 @click.option(
     "--gap",
     metavar="G",
@@ -93,7 +95,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Choose the candidate with the best score (or, with --seats, several). Chance plays a part, to hide the people
-    whose data made the scores.
+    from whose data the scores were computed.
 
     SCORES is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. Write scores
     as decimals (1.5) or as fractions (1/3). --sensitivity says how much one person's data can change a score. If this

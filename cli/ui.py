@@ -20,13 +20,14 @@ IDLE_MINUTES = 30
     "--port",
     type=WholeNumber(0, 65535),
     default=0,
+    metavar="N",
     help="Use this port at 127.0.0.1.  [default: any that is free]",
 )
 @click.option(
     "--no-browser",
     is_flag=True,
-    help="Print the name of a small file, and do not open a browser. Open this file in a "
-    "browser: it leads to the page.",
+    help="Do not open a browser, but print the name of a small file. If you open this file in a browser, it leads to "
+    "the page.",
 )
 @click.option(
     "--idle",
@@ -37,7 +38,7 @@ IDLE_MINUTES = 30
     help="End after this many minutes without use. Time that a computation takes does not count.",
 )
 def command(port: int, no_browser: bool, idle: int) -> None:
-    """Open a page in the browser: elections, matches with a partner, numbers about people, budgets, the advisor.
+    """Open a page in the browser, for elections, matching lists with another company, statistics, budgets and advice.
 
     Only your browser on this machine can use the page, and it loads nothing from elsewhere. End it with Ctrl-C. Draws,
     budgets and identities are kept in ~/.local/share/psiselect/ui.

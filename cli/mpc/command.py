@@ -56,7 +56,8 @@ def _value_options(decorated: _Command) -> _Command:
     single = click.option(
         "--value",
         metavar="V",
-        help="Give this number as yours, or several numbers: 1,0,2. For standard input, write -.",
+        help="Give this number as yours. If each party gives several numbers, such as 1,0,2, the result has one number "
+        "for each position. For standard input, write -.",
     )
     length = click.option(
         "--length",

@@ -150,7 +150,7 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     metavar="T",
     help="With --epsilon: hide each ballot even if T of the parties that compute (1 or more) tell each other what they "
     "know. Normally all parties compute; for roles, see `psiselect mpc sum --help`. All parties must use the same "
-    "value [default: the largest number below half of the parties that compute].",
+    "value [default: just under half of the parties that compute, such as 2 of 5 or 2 of 6].",
 )
 @click.option(
     "--neighbors",
@@ -179,8 +179,8 @@ def argmax_command(
     """Find out who has the largest total: the winner of a vote, or the highest bidder. Nobody learns the totals.
 
     With --candidates, each party gives a number for each candidate. These numbers are its own approvals (--approve), or
-    the totals of the ballots that it holds (--values). Ties are broken at random. With --epsilon the winner is drawn
-    with noise, which no party knows.
+    the totals of the ballots that it holds (--values). Ties are broken at random. With --epsilon, chance plays a
+    part in choosing the winner, and no party knows all the random numbers that are used.
 
     \b
     Examples:

@@ -71,5 +71,5 @@ WRITTEN = click.option(
     "one more column: it says by which key columns each row matched.",
 )
 ESTIMATED = _label_bytes(
-    help_text="Predict for a session with --send, which sends exactly N bytes of other columns for each match."
+    help_text="Assume a session with --send, which sends exactly N bytes of other columns for each match."
 )

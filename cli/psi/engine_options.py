@@ -24,18 +24,19 @@ ENGINE_OPTIONS = options(
     click.option(
         "--master",
         metavar="URL",
-        help="Start Spark with this master, such as yarn or local[4] [default: local[*], all cores of this machine].",
+        help="Say where Spark runs (Spark calls this the master), such as yarn or local[4] [default: local[*], all "
+        "cores of this machine].",
     ),
     click.option(
         "--remote",
         metavar="sc://HOST:PORT",
-        help="Use this server of Spark Connect. It can be Spark's or Sail's.",
+        help="Use the Spark Connect server at this address. Spark and Sail both have such a server.",
     ),
     click.option(
         "--accept-plain-shuffle",
         is_flag=True,
         help="Accept that Sail writes your keys unencrypted to local disks while it rearranges them (the shuffle). "
-        "Accept also that other users of its machine can reach its port.",
+        "Accept also that other users of the machine where Sail runs can connect to Sail.",
     ),
     click.option(
         "--engine-workdir",

@@ -37,8 +37,9 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
     """Predict how long a session takes, and how much data and disk space it needs. A session is one comparison of two
     lists.
 
-    The command first measures how fast this machine is. Without --link, it predicts for both sides on this machine, as
-    in `psi local`. With --link, it predicts for two machines like this one. The time to read the lists is not included.
+    The command first measures how fast this machine is. Without --link, it assumes that both sides run on this
+    machine, as in `psi local`. With --link, it assumes two machines like this one. The time to read the lists is not
+    included.
 
     A table compares both protocols, which are two ways to find matches. The fast protocol is an experiment that nobody
     outside the project has reviewed.

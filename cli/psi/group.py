@@ -35,8 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "runs": (
         "cli.psi.runs:command",
-        "Show how many sessions each peer has had, or correct the times of sessions after the machine's clock was "
-        "wrong.",
+        "Show how many sessions each peer has had, or correct the times of sessions if the machine's clock was wrong.",
     ),
     "verify": ("cli.psi.verify:verify", "Check the signed record of a session and show what both sides signed."),
 }

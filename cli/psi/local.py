@@ -59,8 +59,9 @@ def local_(
 ) -> None:
     """Match two lists, A and B, on this machine, without a network, to try the program or to measure its speed.
 
-    A is the side that calls. A gets the result, and --output has rows of A. An option about reading A also holds for B,
-    unless you give the matching option for B, such as --delimiter-b.
+    A takes the part of `psi connect`, the side that calls. B takes the part of `psi listen`. A gets the result, and
+    --output has rows of A. An option about reading A also holds for B, unless you give the matching option for B, such
+    as --delimiter-b.
 
     \b
     Examples:

@@ -163,10 +163,10 @@ def answer(offer: Path | str, out: Path | str, state: Path | None, given: GivenO
     "source",
     type=TableName(),
     metavar="FILE",
-    help="Read your list from this file [default: the file of the offer].",
+    help="Read your list from this file [default: the --input of `psi offer`].",
 )
 @click.option(
-    "--identity", type=_PATH, metavar="DIR/NAME", help="Use this identity [default: the identity of the offer]."
+    "--identity", type=_PATH, metavar="DIR/NAME", help="Use this identity [default: the --identity of `psi offer`]."
 )
 @click.option(
     "--output",
@@ -192,7 +192,8 @@ def finish(
 ) -> None:
     """Read the peer's answer to your offer, and show the result. Then remove the secret --state file.
 
-    The command takes all other settings from the offer. Your list must be the same as when you made the offer.
+    The command uses the settings of your offer, such as --key, so you need not repeat them. Your list must be
+    the same as when you made the offer.
 
     \b
     Examples:

@@ -91,9 +91,9 @@ _MATCHING = click.option(
     type=choice(Matching),
     default=Matching.ONE_TO_MANY.value,
     show_default=True,
-    help="Choose how to count with several --key. If a row matches in two key columns, one-to-one counts it once, for "
-    "the --key that you gave first. With one-to-many, the program counts the matches of each key column separately, so "
-    "this row counts twice. Both sides must use the same value.",
+    help="Choose how to count matches if you give --key more than once. If a row matches in two key columns, "
+    "one-to-one counts it once, for the --key that you gave first. With one-to-many, the program counts the matches of "
+    "each key column separately, so this row counts twice. Both sides must use the same value.",
 )
 _COMPARER = click.option(
     "--min-matches-by",
@@ -334,7 +334,7 @@ estimate_options = options(
         "--link",
         type=ByteSize(),
         metavar="BITS",
-        help="Predict for two machines like this one, with a network of this many bits per second between them, such "
+        help="Assume two machines like this one, with a network of this many bits per second between them, such "
         "as 100M [default: both parties share this machine, as with `psi local`].",
     ),
     click.option(
@@ -343,14 +343,13 @@ estimate_options = options(
         default=1,
         show_default=True,
         metavar="N",
-        help="Predict for rows with N keys each, as in a session where --key is given N times.",
+        help="Assume N keys in each row, as in a session where --key is given N times.",
     ),
     click.option(
         "--min-matches",
         type=WholeNumber(1),
         metavar="N",
-        help="Predict for a session with --min-matches N, which withholds the result if there are fewer than N "
-        "matches.",
+        help="Assume a session with --min-matches N, which withholds the result if there are fewer than N matches.",
     ),
     _COMPARER,
     column_options.ESTIMATED,
@@ -360,7 +359,7 @@ estimate_options = options(
         default=32,
         show_default=True,
         metavar="N",
-        help="Predict for keys that are N bytes long on average.",
+        help="Assume that keys are N bytes long on average.",
     ),
     *_MEANS,
     json_option,

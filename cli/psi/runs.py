@@ -19,13 +19,14 @@ _POLICY = click.option(
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Use the counter of this policy, which limits the sessions of each peer.",
+    help="Use this policy, a file that limits the sessions of each peer. The command finds by itself the file that "
+    "counts these sessions.",
 )
 
 
 @click.group("runs")
 def command() -> None:
-    """Show how many sessions each peer has had, or correct the times of sessions after the machine's clock was wrong.
+    """Show how many sessions each peer has had, or correct the times of sessions if the machine's clock was wrong.
 
     A policy is a file that says, among other things, how many sessions each peer may have in a week."""
 
@@ -63,7 +64,7 @@ def show(policy: Path, as_json: bool) -> None:
         say(_ahead(clock, now) + words.MENDING)
 
 
-@command.command("mend")
+@command.command("mend", short_help="Correct the times of sessions if the clock was ahead.")
 @_POLICY
 @click.option(
     "--audit",
@@ -73,10 +74,10 @@ def show(policy: Path, as_json: bool) -> None:
     metavar="FILE",
     help="Add a line about the change to this audit file, your list of sessions.",
 )
-@click.option("--yes", is_flag=True, help="Change the counter without asking.")
+@click.option("--yes", is_flag=True, help="Change the times without asking.")
 @json_option
 def mend(policy: Path, log: Path, yes: bool, as_json: bool) -> None:
-    """Correct the counter of sessions after the machine's clock was ahead.
+    """Correct the recorded times of sessions if the machine's clock was ahead.
 
     If a session is recorded with a time in the future, the command changes this time to now. The session still counts.
     The command first adds a line about the change to the audit file.

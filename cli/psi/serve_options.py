@@ -137,7 +137,7 @@ SERVE_OPTIONS = options(
         "--results",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="With --serve: append each session's result, a JSON line, to this file and not to stdout. The "
-        "listener reserves disk space for the line before the session begins.",
+        help="With --serve: append each session's result, a JSON line, to this file and not to stdout. Before "
+        "each session, the listener reserves the disk space for its line.",
     ),
 )

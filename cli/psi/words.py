@@ -274,7 +274,7 @@ SAID_LOCALLY = (
     ("With --send or --receive", "With --receive"),
     ("Write your matching rows", "Write the matching rows of A"),
     ("these columns of your list", "these columns of A"),
-    ("the name of this list", "the name of B"),
+    ("you chose for this list", "you chose for B"),
 )  # fmt: skip
 _COLUMNS = "With --send or --receive"
 SAID_IN_OFFERS = ((_COLUMNS, "With --receive"),)

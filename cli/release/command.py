@@ -29,7 +29,7 @@ from psiselect.releases import numbers
 
 @click.group(name="release", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Release a number about private rows, with random noise that hides each person.
+    """Publish a number computed from private rows, with random noise that hides each person.
 
     \b
     Examples:
@@ -195,10 +195,9 @@ def quantile_command(given: GivenOptions, lower: str | None, upper: str | None, 
     Examples:
       psiselect release quantile salaries.csv --column raise --lower 0 --upper 5000 --unit 10 --epsilon 1
 
-    The answer is a multiple of --unit between --lower and --upper, and each value counts as the nearest multiple. In
-    the sorted column, some rows may lie between this answer and the exact one. The command prints a limit for the
-    number of these rows. The limit holds in 19 of 20 runs. A few very high or very low values change an average, but
-    hardly the median.
+    The answer is a multiple of --unit between --lower and --upper, and each value counts as the nearest multiple. The
+    answer may be some places away from the exact one in the sorted column. The command prints how many places at most.
+    This limit holds in 19 of 20 runs. A few very high or very low values change an average, but hardly the median.
     """
     show_number(numbers.quantile(given.common("quantile"), read_bounds(lower, upper, unit), q), given.as_json)
 

@@ -72,8 +72,8 @@ def command() -> None:
 @click.option(
     "--gap",
     metavar="G",
-    help="Guess, before counting, how many votes lie between the last one elected and the best one not elected, such "
-    "as 20. With several seats, --mechanism auto uses this guess to choose the method.",
+    help="Guess, before counting, by how many votes the weakest winner is ahead of the strongest loser, such as 20. "
+    "With several seats, --mechanism auto uses this guess to choose the method.",
 )
 @ledger_options("these ballots")
 @click.option(
@@ -98,7 +98,8 @@ def command() -> None:
 @click.option(
     "--verbose",
     is_flag=True,
-    help="Also show by which method the winner was drawn and why, and the number that sets how random the draw is.",
+    help="Also show by which method the winner was drawn, and why. Also show the exponent, a number computed from "
+    "--epsilon that sets how random the draw is.",
 )
 @json_option
 def winner(
@@ -209,7 +210,7 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
     "--voters",
     type=WholeNumber(min=1),
     metavar="N",
-    help="Say in words what epsilon means, with N people entitled to vote.",
+    help="Give the number of people entitled to vote. The command then explains in words what epsilon means for them.",
 )
 @click.option(
     "--gap", metavar="G", help="Guess by how many votes the winners are ahead of the others. Needed without --voters."
@@ -260,8 +261,8 @@ def plan_(
     likely.
 
     With --gap the command assumes that every rival is exactly G votes behind. It then also shows the expected loss: by
-    how many votes, on average, the drawn winner is behind the true winner. If rivals are further behind, the true
-    winner is at least as likely to be drawn.
+    how many votes, on average, the drawn winner is behind the true winner. If some rivals are further behind,
+    the true winner's chance is at least as high as the command shows.
     """
     relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
     if voters is not None:
