@@ -300,7 +300,7 @@ def test_better_news_is_heard_inside_mpyc(inside: Inside, monkeypatch: pytest.Mo
     monkeypatch.setattr(session, "_HEARSAY_SECONDS", 5.0)
     monkeypatch.setattr(inside.driver, "_hear_others", hear_others)
     inside.links.events.put(Lost("carlos", HUNG_UP))
-    with pytest.raises(TransportError, match="bob was stopped"):
+    with pytest.raises(TransportError, match="bob's program was stopped"):
         inside.run()
 
 
