@@ -19,7 +19,7 @@ def stdout_closed() -> OutputError:
 
 
 def nobody_reads() -> OutputError:
-    reason = "the program that reads standard output has ended"
+    reason = "the other program, which reads the output (such as the one after a |), has already ended"
     return OutputError(f"cannot print the result: {reason}", reason=reason)
 
 
@@ -37,9 +37,7 @@ def stdout_refused(reason: str) -> OutputError:
 def not_written(reason: str, kept: Path | None) -> InputError:
     """kept: the file that has the result all the same."""
     if kept is not None:
-        return InputError(
-            f"the result is in the file '{kept}', but the program could not print the result: {reason}", term="output"
-        )
+        return InputError(f"the result is in the file '{kept}', but it could not be printed: {reason}", term="output")
     return InputError(f"the result could not be written: {reason}", term="output")
 
 

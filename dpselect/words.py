@@ -85,7 +85,7 @@ def not_a_fraction(found: str) -> UsageError:
 
 def changes(found: object) -> UsageError:
     return UsageError(
-        f"changes= (in how many persons two data sets may differ) must be a whole number of 0 or more, not {found!r}"
+        f"changes= (the number of persons whose data may change) must be a whole number of 0 or more, not {found!r}"
     )
 
 
@@ -182,7 +182,7 @@ def share_size(size: Fraction) -> UsageError:
 
 
 def no_exponent(exponent: Fraction) -> UsageError:
-    return not_positive("exponent", exponent)
+    return not_positive("exponent= (a smaller exponent makes larger noise)", exponent)
 
 
 def noise_beyond(most: int) -> UsageError:

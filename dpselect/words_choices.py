@@ -17,7 +17,10 @@ def sensitivity(value: Fraction) -> UsageError:
 
 
 def score_range(most: Fraction, value: Fraction) -> UsageError:
-    return UsageError(f"range_= must be a number above 0 and at most {most}, not {value}")
+    return UsageError(
+        "range_= (by how much one person can change the difference between two scores) must be above 0 and at most "
+        f"{most}, not {value}. The limit is twice the sensitivity, or the sensitivity itself with monotone=True"
+    )
 
 
 def unknown_candidate(last: int) -> InputError:
@@ -41,7 +44,7 @@ def truth_value(position: int) -> InputError:
 
 
 def score_type(position: int, found: str) -> InputError:
-    return InputError(f"item {position} of scores is {found}. It must be an int, a Fraction or a Decimal")
+    return InputError(f"item {position} of scores is {of_type(found)}. It must be an int, a Fraction or a Decimal")
 
 
 def not_finite(position: int, value: object) -> InputError:
@@ -118,8 +121,9 @@ def nothing_to_search() -> UsageError:
 
 def no_hypothesis() -> UsageError:
     return UsageError(
-        "there are too many pairs of data sets to try all of them. Install the library hypothesis, and the program "
-        "tries some of the pairs: pip install hypothesis. Or give fewer records=, or a smaller size="
+        "there are too many pairs of data sets to try all of them. Install the library 'hypothesis', and the "
+        "program tries some of the pairs: pip install hypothesis. Or list fewer records in records=, or give a smaller "
+        "size="
     )
 
 

@@ -118,7 +118,7 @@ def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, wid
         f"from the data. A value below A then counts as A, and a value above B counts as B. Without bounds, {rows} "
         f"may hold any number, and noise has to hide it. For example, to hide {values} of {reach:,} at epsilon "
         f"{epsilon}, the noise is up to {error:,} in 19 of 20 cases. With --lower 0 and --upper 100, the noise is "
-        f"only up to about {100 * width:,.4g}. A good B is one that you expect only about {expected} to exceed"
+        f"only up to about {100 * width:,.4g}. Choose B so that you expect a larger value in only about {expected}"
     )
 
 
@@ -137,7 +137,8 @@ def option_twice() -> UsageError:
 
 def option_text() -> UsageError:
     return UsageError(
-        "each answer in --options must be printable and have no ';', and it must not begin or end with a space"
+        "each answer in --options must have only printable characters and no ';'. It must not be empty, and must not "
+        "begin or end with a space"
     )
 
 

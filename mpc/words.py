@@ -164,8 +164,8 @@ def no_room(modulus: int, addends: int, largest: int, spread: int, reach: int, *
     return PolicyError(
         f"with these settings, the sum could become too large. Agree with all parties on fewer --decimals{remedy}. "
         f"The reason: with --modulus {_large(modulus)}, the sum must stay below {_large(-(-modulus // 2))}, but it "
-        f"could reach {_large(reach)}: {addends:,} values of up to {_large(largest)} each{noise}. All these numbers "
-        "count steps of the last decimal place",
+        f"could reach {_large(reach)}: {addends:,} values of up to {_large(largest)} each{noise}. These numbers are "
+        "in units of the last decimal place: with --decimals 2, the value 1.50 counts as 150",
         term="modulus",
     )
 
@@ -199,9 +199,9 @@ def two_values() -> PolicyError:
 
 def no_majority(computing: int) -> PolicyError:
     return PolicyError(
-        f"at least 3 parties must compute, but in the parties file only {computing} do. With two, one party could read "
-        'the input of the other. Add a third party with role = "server" that does not cooperate with either of the '
-        "two. A server contributes no value and learns only the result",
+        f"this computation needs at least 3 computing parties, but the parties file has only {computing}. With two, "
+        'one party could read the input of the other. Add a third party with role = "server" that does not cooperate '
+        "with either of the two. A server contributes no value and learns only the result",
         term="role",
     )
 
@@ -262,8 +262,8 @@ def colluding_servers(found: int, most: int, servers: int) -> UsageError:
 def colluding(found: int, parties: int) -> UsageError:
     return UsageError(
         f"--colluding (how many parties may share what they know) must be {_from_one(parties - 1)}, not {found}. Each "
-        "party already knows its own part of the noise, so 1 is the least. The parties all together know the whole "
-        f"noise, so {parties - 1} is the most",
+        "party already knows its own part of the noise, so 1 is the least. The {parties} parties together know the "
+        f"whole noise, so {parties - 1} is the most",
         term="colluding",
     )
 

@@ -59,8 +59,8 @@ def other_terms(party: str, by: str, terms: Sequence[str]) -> RemoteError:
 def missing(party: str, by: str) -> TransportError:
     return TransportError(
         _no_result(
-            f"{by} reports that {party} did not connect in time. Check that the program of {party} runs and can be "
-            "reached, then start all parties again"
+            f"{by} reports that {party} did not connect in time. Check that {party}'s program is running and can "
+            "be reached, then start all parties again"
         ),
         term=party,
     )
@@ -87,7 +87,7 @@ def lost(party: str, by: str) -> TransportError:
 def stopped_from_outside(party: str) -> TransportError:
     return TransportError(
         _no_result(
-            f"the program of {party} was stopped, by a person or by the computer. Ask {party} why, and start all "
+            f"{party}'s program was stopped, by a person or by the computer. Ask {party} why, and start all "
             "parties again"
         ),
         term=party,

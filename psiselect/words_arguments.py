@@ -120,8 +120,8 @@ def in_memory(name: str) -> UsageError:
 
 def epsilon_needs_neighbors() -> UsageError:
     return UsageError(
-        'epsilon= also needs neighbors=. Use neighbors="replace" to hide which number a party has, or '
-        'neighbors="add-remove" to hide also whether the party has one'
+        'epsilon= also needs neighbors=. Use neighbors="replace" to hide only which number a party has, or '
+        'neighbors="add-remove" to also hide whether the party has a number at all'
     )
 
 
@@ -173,4 +173,4 @@ def names_of_which_column() -> UsageError:
 
 
 def names_of_other_columns() -> UsageError:
-    return UsageError("groups= must list the groups of each column in by=, and of no other column", term="groups")
+    return UsageError("groups= must have one entry for each column that by= names, and no other entry", term="groups")

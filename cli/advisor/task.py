@@ -117,6 +117,10 @@ def check(name: str, value: Any) -> Any:
 
 
 def _refuse(field: Field, value: Any) -> FieldError:
+    if field.choices:
+        *others, last = map(repr, field.choices)
+        said = phrase("errors.one-of", words=", ".join(others), last=last, value=_quoted(value))
+        return FieldError(field.name, said)
     return FieldError(field.name, phrase("errors.expected", expected=field.allowed, value=_quoted(value)))
 
 

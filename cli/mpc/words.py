@@ -81,7 +81,7 @@ def not_text(file: Path, what: str) -> InputError:
 
 
 def line_count(file: Path, found: int, most: int, what: str) -> InputError:
-    lines = "no line" if found == 0 else counted(found, "line")
+    lines = "no lines" if found == 0 else counted(found, "line")
     return InputError(f"{file}: this file must have 1 to {most:,} lines, with {what} on each line. It has {lines}")
 
 

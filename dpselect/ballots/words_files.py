@@ -67,8 +67,8 @@ def no_alternatives(line: int, most: int) -> InputError:
 def other_alternatives(line: int, announced: int, found: int) -> InputError:
     return fault(
         line,
-        f"NUMBER ALTERNATIVES is {announced}, but the header has {counted(found, 'line')} ALTERNATIVE NAME. Correct "
-        "the number or the lines",
+        f"NUMBER ALTERNATIVES is {announced}, but {counted(found, 'line')} in the header "
+        f"{'begins' if found == 1 else 'begin'} with `# ALTERNATIVE NAME`. Correct the number or the lines",
     )
 
 

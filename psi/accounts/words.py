@@ -129,7 +129,7 @@ def sessions_used_up(allowed: int, per: str, begun: int, free: int, latest: int 
         if latest is None
         else (
             f". At an earlier session, this computer's clock showed {_moment(latest)}, which is later than now. If the "
-            "clock was wrong then, run `psiselect psi runs show`"
+            "clock was wrong at that session, `psiselect psi runs show` shows how to correct the counted sessions"
         )
     )
     return PolicyError(
@@ -177,6 +177,11 @@ _SIDES = {"connect": "connecting", "listen": "listening"}
 NOT_CANONICAL = "somebody edited the file, or another program wrote it"
 
 
+def _detail(reason: str) -> str:
+    """What is wrong, without what to do: that was written for a session, not for a file."""
+    return reason.partition("(technical detail: ")[2].removesuffix(")") or reason.partition(". ")[0]
+
+
 def no_record(source: str, reason: str, term: str | None) -> InputError:
     if reason in _OF_OTHER_RELEASES:
         problem = (
@@ -185,8 +190,8 @@ def no_record(source: str, reason: str, term: str | None) -> InputError:
         )
     else:
         problem = (
-            f"'{source}' is not a session record, or somebody has changed it since it was written ({reason}). Use "
-            "another copy, or ask the peer for theirs"
+            f"'{source}' is not a session record, or somebody has changed it since it was written. Use another "
+            f"copy, or ask the peer for theirs (technical detail: {_detail(reason)})"
         )
     return InputError(problem, term=term)
 

@@ -138,7 +138,7 @@ def _rules(key: int, here: str, there: object) -> RemoteError:
             f"{_SAME_RELEASE}",
             term="rule",
         )
-    mine, theirs = _apart(here, there if isinstance(there, str) else "")
+    mine, theirs = apart(here, there if isinstance(there, str) else "")
     plain = _Words("").of(theirs or None)
     return RemoteError(
         f"key {key} is treated differently: you use {mine}, the peer uses {plain}. Give key {key} the same rule and "
@@ -147,7 +147,7 @@ def _rules(key: int, here: str, there: object) -> RemoteError:
     )
 
 
-def _apart(here: str, there: str) -> tuple[str, str]:
+def apart(here: str, there: str) -> tuple[str, str]:
     """Of two descriptions of a key what differs: the options, where the rules are the same, else the rules."""
     mine, theirs = ([part.split() for part in text.split(" + ")] for text in (here, there))
     rules = [[part[0] if part else "" for part in side] for side in (mine, theirs)]

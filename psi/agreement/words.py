@@ -61,8 +61,9 @@ def noise_for_both() -> UsageError:
 
 def noise_of_several_keys() -> UsageError:
     return UsageError(
-        "--reveal noisy-count works only with one --key. The noise hides how a row changes one count, but with several "
-        "keys a row can change several counts. Give only the --key that finds the most matches, or use --reveal count",
+        "--reveal noisy-count works only with one --key. The noise is just enough to hide how a row changes one count. "
+        "With several keys, a row can change several counts. Give only the --key that finds the most matches, "
+        "or use --reveal count",
         term="keys",
     )
 

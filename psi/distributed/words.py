@@ -54,21 +54,22 @@ def plain_on_disk(setting: str, *, can_encrypt: bool) -> UsageError:
     """can_encrypt: the engine has this setting, as Spark has and Sail has not."""
     if can_encrypt:
         problem = (
-            f"this Spark writes keys to local disks without encryption. Set {setting} to true where Spark is started"
+            f"this Spark writes your list's keys to local disks without encryption. Set {setting} to true where Spark "
+            "is started"
         )
     else:
         problem = (
-            "Sail writes keys to local disks without encryption, and has no setting that changes this. While Sail "
-            "runs, other users of the machine can also connect to Sail. If nobody else uses the disks and the machine, "
-            "give --accept-plain-shuffle"
+            "Sail writes your list's keys to local disks without encryption, and has no setting that changes this. "
+            "While Sail runs, other users of the machine can also connect to Sail. If nobody else uses the disks and "
+            "the machine, give --accept-plain-shuffle"
         )
     return UsageError(problem, term="accept_plain_shuffle")
 
 
 def plain_on_the_network(authenticate: str, crypto: str, ssl: str) -> UsageError:
     return UsageError(
-        f"this Spark sends keys between its machines without encryption. Where Spark is started, set {authenticate} "
-        f"and {crypto} to true, or {ssl}",
+        "this Spark sends your list's keys between its machines without encryption. Where Spark is started, set "
+        f"{authenticate} and {crypto} to true, or {ssl}",
         term="accept_plain_shuffle",
     )
 
@@ -125,13 +126,17 @@ def other_java(least: int, where: str, found: str) -> UsageError:
 
 
 def does_not_start(why: str) -> UsageError:
-    return UsageError(f"the engine does not start, or cannot be reached: {why}", term="engine")
+    return UsageError(
+        "the engine does not start, or cannot be reached. Correct the engine's settings or address (technical detail: "
+        f"{why})",
+        term="engine",
+    )
 
 
 def not_written_over(why: str) -> UsageError:
     return UsageError(
-        "the engine must write to a place that has data already, and does not overwrite these data. Name another place "
-        f"(technical detail: {why})",
+        "there is already data at the place where the engine would write, and the engine does not overwrite it. Name "
+        f"another place (technical detail: {why})",
         term="out",
     )
 
@@ -217,17 +222,20 @@ def unreadable_column(place: str, why: object) -> InputError:
 
 
 def other_chunks(column: str) -> RemoteError:
-    return RemoteError(f"the data of {column!r} differ from the directory's list of contents (manifest). {_AGAIN}")
+    return RemoteError(
+        f"the data in the folder {column!r} does not match the directory's list of contents (manifest). {_AGAIN}"
+    )
 
 
 def unlisted_chunk(column: str) -> RemoteError:
     return RemoteError(
-        f"the directory has data of {column!r} that its list of contents (manifest) does not name. {_AGAIN}"
+        f"the folder {column!r} of the directory has data that the directory's list of contents (manifest) does not "
+        f"name. {_AGAIN}"
     )
 
 
 def chunk_twice(column: str) -> RemoteError:
-    return RemoteError(f"a part of the data of {column!r} is in the directory twice. {_AGAIN}")
+    return RemoteError(f"a part of the data is in the folder {column!r} of the directory twice. {_AGAIN}")
 
 
 def not_uniform(column: str) -> RemoteError:

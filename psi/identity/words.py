@@ -57,8 +57,8 @@ def not_valid_yet(name: str, when: datetime) -> InputError:
 
 def not_signed(name: str) -> RemoteError:
     return RemoteError(
-        f"the signature of {name!r} on the received data is not valid: {name!r} did not sign these data, or somebody "
-        f"has changed them on the way. Ask {name!r} which program and version they run"
+        f"the signature of {name!r} on the received data is not valid: {name!r} did not sign this data, or somebody "
+        f"has changed it on the way. Ask {name!r} which program and version they run"
     )
 
 

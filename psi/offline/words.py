@@ -283,7 +283,7 @@ def ends_while(state: str) -> RemoteError:
 
 
 def message_in_a_run(kind: int) -> RemoteError:
-    return RemoteError(f"{_FAULTY} (technical detail: the file has a message of type {kind} in a wrong place)")
+    return RemoteError(f"{_FAULTY} (technical detail: the file has a message of type {kind} in the wrong place)")
 
 
 def signature_length(found: int, expected: int) -> RemoteError:
@@ -348,21 +348,20 @@ def not_parquet(path: Path) -> InputError:
 
 def chunks_missing(count: int, column: str) -> RemoteError:
     return RemoteError(
-        f"{counted(count, 'part', 'parts')} of the data of {column!r} {'is' if count == 1 else 'are'} missing. "
-        f"{_ASK_FOR_DIRECTORY}"
+        f"{counted(count, 'part', 'parts')} of the data in the folder {column!r} {'is' if count == 1 else 'are'} "
+        f"missing. {_ASK_FOR_DIRECTORY}"
     )
 
 
 def other_chunks(column: str) -> RemoteError:
-    return RemoteError(
-        f"the data of {column!r} differ from the directory's list of contents (manifest). {_ASK_FOR_DIRECTORY}"
-    )
+    what = f"the data in the folder {column!r} does not match the directory's list of contents (manifest)"
+    return RemoteError(f"{what}. {_ASK_FOR_DIRECTORY}")
 
 
 def damaged_chunk(column: str) -> RemoteError:
     return RemoteError(
-        f"the program cannot decrypt a part of the data of {column!r}. This part was changed in transit, or belongs to "
-        f"another directory. {_ASK_FOR_DIRECTORY}"
+        f"the program cannot decrypt a part of the data in the folder {column!r}. This part was changed in transit, or "
+        f"belongs to another directory. {_ASK_FOR_DIRECTORY}"
     )
 
 

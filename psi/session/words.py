@@ -17,6 +17,6 @@ def no_rows_learnt() -> UsageError:
 
 def not_signed() -> RemoteError:
     return RemoteError(
-        "one half of this program did not accept the signature of the other half. This is a bug in psiselect. Please "
-        "report it"
+        "one part of this program rejected a signature that another part of it had made. This is a bug in psiselect. "
+        "Please report it"
     )

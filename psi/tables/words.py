@@ -74,8 +74,8 @@ def no_parts(name: str) -> InputError:
 
 def other_partitions(name: str, first: str) -> InputError:
     return InputError(
-        f"{name}: this file and '{first}' cannot belong to one table, because their folders' names give different "
-        "columns. A folder named 'year=2024' gives the column 'year'. Name a folder that has only one table"
+        f"{name}: this file and '{first}' cannot belong to one table: the names of their folders add different columns "
+        "(a folder 'year=2024' adds the column 'year'). Name a folder that has only one table"
     )
 
 
@@ -151,7 +151,7 @@ def option_says_nothing(option: str, name: str, what: str, term: str) -> UsageEr
 def no_delimiter() -> UsageError:
     return UsageError(
         "--delimiter must be one ASCII character that is not a letter, digit, quote or backslash, such as ';', or "
-        r"one of these names: comma, semicolon, tab, pipe, space. For the character with the code 1, write \x01",
+        r"one of these names: comma, semicolon, tab, pipe, space. Or give its code, such as '\x01'",
         term="delimiter",
     )
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from psiselect.base.errors import InputError, UsageError
 
 _HELD = (
-    "Give a path, an address, or a pandas, polars or pyarrow table. Another object must give an Arrow table "
-    "(__arrow_c_stream__), or be an iterable of Arrow record batches"
+    "Give a path, an address, or a pandas, polars or pyarrow table. Any other object must have the method "
+    "__arrow_c_stream__, or be an iterable of Arrow record batches"
 )
 
 

@@ -50,7 +50,7 @@ def no_driver(package: str) -> UsageError:
 
 
 def query_cancelled() -> InputError:
-    return InputError("this service is stopping, so the program cancelled the query in the database", term="input")
+    return InputError("`psiselect psi serve` is stopping, so it cancelled the query in the database", term="input")
 
 
 def no_postgres_address() -> UsageError:
@@ -276,8 +276,8 @@ def not_fetched(name: str, why: str) -> InputError:
 def untrusted_server(said: str) -> str:
     return (
         f"this machine does not trust the server's certificate ({said}). Check the address. If the address is right, "
-        "ask the server's administrator for the certificate file of the authority (CA) that signed the server's "
-        "certificate. Then run `export SSL_CERT_FILE=FILE` with the name of this file"
+        "ask the server's administrator for the file with the server's CA certificate. Then run "
+        "`export SSL_CERT_FILE=FILE` with the name of this file"
     )
 
 

@@ -69,7 +69,7 @@ def cost(epsilon: str, neighbors: NeighbouringRelation) -> str:
 
 
 def begun(at: str, cost: str) -> str:
-    return f"a draw of the winner began on {at} ({cost}), but no result is recorded. Somebody may have seen the result"
+    return f"a draw of the winner began on {at} ({cost}), but its result was not recorded. Somebody may have seen it"
 
 
 def drawn(at: str, cost: str, winners: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from psi.agreement.disagreement import apart
 from psi.agreement.modes import Reveal, Side
 from psi.normalize import KeySpec, parse_key
 from psi.session import local
@@ -66,6 +67,8 @@ def _keys_of_b(keys: tuple[KeySpec, ...], given: tuple[str, ...]) -> tuple[KeySp
         raise words.not_as_many_keys(len(keys), len(given))
     found = tuple(map(parse_key, given))
     for here, there in zip(keys, found, strict=True):
+        if here.rule_names() != there.rule_names():
+            raise words.not_the_same_rules(here.rule_names(), there.rule_names())
         if here.describe() != there.describe():
-            raise words.not_the_same_rules(here.describe(), there.describe())
+            raise words.not_the_same_options(*apart(here.describe(), there.describe()))
     return found

@@ -109,6 +109,14 @@ def not_the_same_rules(here: str, there: str) -> UsageError:
     )
 
 
+def not_the_same_options(here: str, there: str) -> UsageError:
+    return UsageError(
+        f"the rules of --key and --key-b have different options: --key has {here}, and --key-b has {there}. Use the "
+        "same rule for both tables, with the same options",
+        term="rule",
+    )
+
+
 def too_many_keys_for_fast(keys: int, most: int) -> UsageError:
     return UsageError(
         f"the peer's list has {keys:,} distinct keys, but the fast protocol allows at most {most:,}. Use --protocol "
@@ -122,8 +130,8 @@ def too_many_keys_for_fast(keys: int, most: int) -> UsageError:
 
 def paid_twice(policy: Path, peer: str) -> UsageError:
     return UsageError(
-        f"the policy '{policy}' already takes the epsilon of sessions with {peer!r} from a budget. Leave out --ledger "
-        "and --dataset, so that the program takes each epsilon only once",
+        f"the policy '{policy}' already charges sessions with {peer!r} to a ledger. With --ledger, the program would "
+        "charge each session twice. Leave out --ledger and --dataset",
         term="ledger",
     )
 

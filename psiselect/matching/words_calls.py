@@ -101,7 +101,7 @@ WHICH_ROWS = "which rows match"
 
 
 def not_learnt(learn: str) -> UsageError:
-    return UsageError(f"this side does not get the result, because both sides agreed on learn='{learn}'")
+    return UsageError(f"this side does not get the result: with learn='{learn}', only the other side gets it")
 
 
 def not_in_the_result(reveal: str, what: str, instead: str | None) -> UsageError:

@@ -11,7 +11,7 @@ from psiselect.base.errors import InputError, RemoteError, UsageError
 
 def one_peer_an_offer() -> UsageError:
     return UsageError(
-        "an offer is for one peer only. Give --peer once, and make another offer for each other peer", term="peer"
+        "an offer is for one peer only. Give --peer once, and make a separate offer for every other peer", term="peer"
     )
 
 

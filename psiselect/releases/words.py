@@ -38,7 +38,7 @@ def equals_or_bounds() -> UsageError:
 
 def public_count(whose: str) -> UsageError:
     return UsageError(
-        f"with --neighbors replace the number of all {whose} is public, so noise would hide nothing. Count only the "
+        f"with --neighbors replace, the total number of {whose} is public, so noise would hide nothing. Count only the "
         "rows with a certain value, such as 'yes', in a column (--column). Or hide whether a person is there at all "
         "(--neighbors add-remove)"
     )
@@ -46,9 +46,9 @@ def public_count(whose: str) -> UsageError:
 
 def mean_of_several_rows() -> UsageError:
     return UsageError(
-        "with --neighbors replace, the number of rows in a mean must be public. With several rows of each person, this "
-        "number could reveal something about a person. So use one row of each person (--contributions 1), and give the "
-        "number of persons with --n. Or hide whether a person is there at all (--neighbors add-remove)"
+        "with --neighbors replace, a mean does not hide its number of rows. If a person can have several rows, this "
+        "number could reveal something about that person. Use one row of each person (--contributions 1), and "
+        "give the number of persons with --n. Or hide whether a person is there at all (--neighbors add-remove)"
     )
 
 

@@ -10,6 +10,11 @@ from psiselect.base.errors import InputError, UsageError
 
 # Options that do not go together.
 
+_CHANGES = {
+    NeighbouringRelation.ADD_REMOVE: "one person is added or removed",
+    NeighbouringRelation.REPLACE: "one person's data change",
+}
+
 
 def monotonic_with_replace() -> UsageError:
     return UsageError(
@@ -19,9 +24,11 @@ def monotonic_with_replace() -> UsageError:
 
 
 def ledger_needs_neighbors(relation: NeighbouringRelation) -> UsageError:
+    case = _CHANGES[relation]
     return UsageError(
-        f"--ledger also needs --neighbors. This ledger accepts only --neighbors {relation.value}, so add this option, "
-        "but only if you computed --sensitivity for it. If not, compute --sensitivity again, or use another ledger"
+        f"--ledger also needs --neighbors, and this ledger accepts only --neighbors {relation.value}. Add this option "
+        f"if your --sensitivity says how much a score changes when {case}. If not, compute --sensitivity again for "
+        "this case, or use another ledger"
     )
 
 

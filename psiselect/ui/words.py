@@ -179,7 +179,7 @@ def no_certificate() -> InputError:
 
 
 def not_a_certificate() -> InputError:
-    return InputError("This is not a certificate of psiselect. Ask your partner for the file that ends in .crt.")
+    return InputError("This is not a psiselect certificate. Ask your partner for the file that ends in .crt.")
 
 
 def not_an_identity_name() -> UsageError:
@@ -196,7 +196,7 @@ def identity_exists() -> UsageError:
 # Records.
 
 CHOOSE_RECORD = "Choose the record, such as record.json."
-CERTIFICATE_OR_NONE = "This is not a certificate of psiselect. Choose the file that ends in .crt, or none."
+CERTIFICATE_OR_NONE = "This is not a psiselect certificate. Choose the file that ends in .crt, or none."
 YOUR_PARTNER = "your partner"
 NOT_WHOLE = "This record is not complete"
 CHANGED_OR_CUT = (

@@ -63,7 +63,7 @@ BROKEN = [
         HEAD.replace("# ALTERNATIVE NAME 2: B\n", "") + "1: 1\n",
         None,
         4,
-        "has 1 line ALTERNATIVE NAME",
+        "1 line in the header begins with `# ALTERNATIVE NAME`",
     ),
     ("cat: a gap in numbers", HEAD.replace("NAME 2", "NAME 3") + "1: 1\n", None, 5, "without gaps"),
     ("cat: number twice", HEAD.replace("NAME 2", "NAME 1"), None, 5, "each line must have a different number"),

@@ -222,7 +222,7 @@ def test_an_unbounded_sum_is_refused_with_the_arithmetic() -> None:
     text = str(unbounded(ONE))
     assert "2,995,732" in text  # 1,000,000 * ln 20
     assert "With --lower 0 and --upper 100, the noise is only up to about 299.6." in text
-    assert "A good B is one that you expect only about 1 row to exceed" in text
+    assert "Choose B so that you expect a larger value in only about 1 row" in text
     assert "29,957,3" in str(unbounded(Fraction(1, 10)))
 
 

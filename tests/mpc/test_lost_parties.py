@@ -78,8 +78,8 @@ def test_a_party_that_hangs_up_without_a_word_is_not_blamed_while_another_is_mis
     assert driver.machine.failure == Failure(Cause.MISSING, "bob", "alice")
     assert (
         str(error)
-        == "there is no result: alice reports that bob did not connect in time. Check that the program of bob runs and "
-        "can be reached, then start all parties again. alice has no connection to carlos either"
+        == "there is no result: alice reports that bob did not connect in time. Check that bob's program is running "
+        "and can be reached, then start all parties again. alice has no connection to carlos either"
     )
     assert error.term == "bob"
     assert 30 <= seconds < 33
@@ -142,8 +142,8 @@ def test_what_another_missed_is_told_with_what_this_side_missed(clock: Clock) ->
     _, error, _ = played(clock, (0, Connected("david")), (5, Received("david", news.frame())))
     assert (
         str(error)
-        == "there is no result: david reports that bob did not connect in time. Check that the program of bob runs and "
-        "can be reached, then start all parties again. alice has no connection to carlos either"
+        == "there is no result: david reports that bob did not connect in time. Check that bob's program is running "
+        "and can be reached, then start all parties again. alice has no connection to carlos either"
     )
 
 
@@ -301,7 +301,7 @@ def test_better_news_is_heard_inside_mpyc(inside: Inside, monkeypatch: pytest.Mo
     monkeypatch.setattr(session, "_HEARSAY_SECONDS", 5.0)
     monkeypatch.setattr(inside.driver, "_hear_others", hear_others)
     inside.links.events.put(Lost("carlos", HUNG_UP))
-    with pytest.raises(TransportError, match="bob was stopped"):
+    with pytest.raises(TransportError, match="bob's program was stopped"):
         inside.run()
 
 

@@ -41,12 +41,12 @@ def test_terms_that_differ_are_named_in_words() -> None:
     [
         (
             "alice",
-            "Check that the program of bob runs and can be reached, then start all parties again "
+            "Check that bob's program is running and can be reached, then start all parties again "
             "(technical detail: connection refused). alice has no connection to carlos either",
         ),
         (
             "carlos",
-            "Check that the program of bob runs and can be reached, then start all parties again. "
+            "Check that bob's program is running and can be reached, then start all parties again. "
             "alice has no connection to carlos either",
         ),
     ],

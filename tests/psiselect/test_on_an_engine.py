@@ -95,7 +95,7 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
         ({"master": "local"}, "the engine is running already"),
         ({"task_key": None}, "Then name the file with task_key="),
         ({"engine_workdir": None}, "With engine_workdir=, name a folder"),
-        ({"accept_plain_shuffle": False}, "Sail writes keys to local disks without encryption"),
+        ({"accept_plain_shuffle": False}, "Sail writes your list's keys to local disks without encryption"),
         ({"table": OWN_ROWS}, "Give a DataFrame of the engine's session"),
     ],
 )

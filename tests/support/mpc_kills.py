@@ -96,6 +96,6 @@ def check(group: Group, case: Case, others: dict[str, Ended], said: str) -> None
             # It reached nobody, since the others had ended: it says so of each of them, the victim among them.
             assert victim in {missing[1], *(missing[2] or "").split(", ")}, (name, others)
             continue
-        whose = rf"(?:\S+ reports that|the program of) {re.escape(victim)}"
+        whose = rf"(?:\S+ reports that {re.escape(victim)}|{re.escape(victim)}'s program)"
         assert re.match(f"there is no result: {whose} {re.escape(said)}", error["message"]), (name, others)
         assert error["term"] == victim

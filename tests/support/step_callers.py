@@ -91,7 +91,7 @@ class _Links:
         if self.over:
             raise _Over
         if side not in self.left:
-            raise TransportError("the connection to the peer broke: no link is left")
+            raise TransportError("the connection to the peer broke: the other program dropped the connection")
         self.left.remove(side)
         return self.ends[side]
 

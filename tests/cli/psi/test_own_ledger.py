@@ -57,7 +57,7 @@ def test_two_ledgers_for_one_session_are_refused(here: Path, program: Run) -> No
     """The policy's ledger pays already; a policy without a ledger goes with --ledger."""
     shown = program(*LISTEN, *NOISY, *OWN_LEDGER, "--policy", "noisy.toml")
     assert shown.code == 2
-    assert "Leave out --ledger and --dataset, so that the program takes each epsilon only once" in shown.error
+    assert "would charge each session twice. Leave out --ledger and --dataset" in shown.error
     without_a_ledger(here / "noisy.toml")
     assert program(*LISTEN, *NOISY, *OWN_LEDGER, "--policy", "noisy.toml").code == 5  # nobody called
     assert entries(here) == []

@@ -100,4 +100,8 @@ def test_a_wrong_column_or_two_rules_are_said_so(tables: Path) -> None:
     assert "Does --key name the right column" in shown.err
     shown = run("psi", "local", tables / "a.csv", tables / "b.csv", "--key", "phone:phone", "--key-b", "mail:email")
     assert shown.code == 2
-    assert "Use the same rule for both tables" in shown.err
+    assert "--key has the rule 'phone', and --key-b has the rule 'email'. Use the same rule" in shown.err
+    other = "mail:email,dots=drop"
+    shown = run("psi", "local", tables / "a.csv", tables / "b.csv", "--key", "mail:email", "--key-b", other)
+    assert shown.code == 2
+    assert "different options: --key has dots=keep, and --key-b has dots=drop. Use the same" in shown.err

@@ -74,7 +74,7 @@ def test_a_mean_of_persons_under_replace_is_over_their_public_number(table: Path
     assert released(*args, "--n", 3)["value"] == 40
     for wrong in (2, 4, 11):
         assert "is not the number of persons" in refused(3, *args, "--n", wrong)
-    assert "the number of rows in a mean must be public" in refused(2, *args, "--contributions", 2, "--n", 4)
+    assert "a mean does not hide its number of rows" in refused(2, *args, "--contributions", 2, "--n", 4)
     # Somebody without a value counts as the middle: (100 + 10 + 50)/3.
     table.write_text(SHOP.replace("u3,10", "u3,?"))
     assert released(*args, "--n", 3, "--on-invalid", "drop")["value"] == pytest.approx(160 / 3)
@@ -99,7 +99,7 @@ def test_the_person_can_be_the_column_that_is_counted(table: Path) -> None:
 
 
 def test_the_number_of_persons_is_public_under_replace(table: Path) -> None:
-    assert "number of all persons is public" in refused(2, "count", table, "--person", "user", *LOUD)
+    assert "total number of persons is public" in refused(2, "count", table, "--person", "user", *LOUD)
 
 
 @pytest.mark.parametrize("name", ["user", "id", "customer_id", "userId", "Patient", "E-Mail", "account id", "UID"])

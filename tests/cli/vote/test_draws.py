@@ -93,7 +93,7 @@ def test_the_cost_is_recorded_before_the_draw_and_the_winner_before_it_is_shown(
     code, out, err = run("b.csv")
     assert (code, out) == (6, "")
     assert "began on 2026-11-28 10:00 UTC" in err
-    assert "Somebody may have seen the result" in err
+    assert "Somebody may have seen it" in err
     assert "All draws together would then cost epsilon 2" in err
     shown: list[object] = []
     with monkeypatch.context() as inner:

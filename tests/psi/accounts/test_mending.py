@@ -21,7 +21,7 @@ def test_a_mended_counter_forgets_no_session(tmp_path: Path) -> None:
     assert (counter.clock(), counter.later_than(NOW)) == (NOW + 360 * DAY, 1)
     with pytest.raises(
         PolicyError,
-        match=r"which is later than now. If the clock was wrong then, run `psiselect psi runs show`",
+        match=r"which is later than now. If the clock was wrong at that session, `psiselect psi runs show` shows how",
     ):
         counter.spend(PEER, ONCE, NOW)
     counter.mend(NOW)

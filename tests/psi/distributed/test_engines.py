@@ -37,10 +37,10 @@ CRYPTO = {"spark.network.crypto.enabled": "true"}
         (ENCRYPTED | {"spark.master": "yarn", "spark.ssl.rpc.enabled": "true"}, None),
         (
             {"spark.io.encryption.enabled": "false", "spark.master": "local[2]"},
-            "this Spark writes keys to local disks without",
+            "this Spark writes your list's keys to local disks without",
         ),
         (CRYPTO | {"spark.master": "local[2]"}, "local disks without"),
-        ({}, "Sail writes keys to local disks without"),
+        ({}, "Sail writes your list's keys to local disks without"),
     ],
 )
 def test_what_a_spark_must_promise(conf: dict[str, str], said: str | None) -> None:
@@ -228,7 +228,7 @@ def test_what_keeps_an_engine_from_starting_is_said_in_its_words() -> None:
     text = (
         "An error occurred while calling None.\n: java.lang.IllegalArgumentException: A secret key is missing.\n\tat x"
     )
-    with pytest.raises(UsageError, match=r"does not start.*: java.*Exception: A secret key is missing\.$"):  # noqa: SIM117
+    with pytest.raises(UsageError, match=r"does not start.*: java.*Exception: A secret key is missing\.\)$"):  # noqa: SIM117
         with failures.typed(), failures.starting():
             raise raised("Py4JJavaError", text)
 

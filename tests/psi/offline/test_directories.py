@@ -220,7 +220,7 @@ def test_an_order_that_makes_a_reader_pass_over_rows_again_and_again_is_refused(
     monkeypatch.setattr(directory, "_MOST_PASSED_OVER", 2)
     parts.answer(offer, "one", items=own)
     monkeypatch.setattr(directory, "_MOST_PASSED_OVER", 1)
-    with pytest.raises(RemoteError, match="differ from the directory's list"):
+    with pytest.raises(RemoteError, match="does not match the directory's list"):
         parts.answer(offer, "two", items=own)
 
 

@@ -94,7 +94,7 @@ def test_a_listener_that_stops_cancels_the_queries_of_its_sessions() -> None:
     queries.cancel_all()
     for thread in sessions:
         thread.join(60)
-    assert errors == ["this service is stopping, so the program cancelled the query in the database"] * 2
+    assert errors == ["`psiselect psi serve` is stopping, so it cancelled the query in the database"] * 2
 
 
 def test_a_query_that_was_cancelled_before_it_began_does_not_begin() -> None:
