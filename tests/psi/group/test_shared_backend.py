@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from support.entropy import FixedEntropy
 
 from psi.group.curve25519 import reference
 from psi.group.curve25519.backend import BACKENDS, Backend, load_backend
+from psi.group.curve25519.lanes.backend import LanesBackend
+from psi.group.curve25519.lanes.target import LanesUnavailableError
 from psi.group.curve25519.portable import PortableBackend
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import DST
@@ -58,6 +61,46 @@ def test_sessions_at_once_do_not_touch_each_other(backend: Backend) -> None:
             assert np.array_equal(one, other)
     scalar = Scalar(FixedEntropy("session 3").read(32))
     assert reference.x25519(bytes(scalar.key), alone[3][0][7].tobytes()) == alone[3][1][7].tobytes()
+
+
+def test_a_digest_does_not_wait_for_the_long_pieces_of_another_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs in the caller's thread then; with the pool to itself it is spread over the pool's threads."""
+    try:
+        backend = LanesBackend(threads=2)
+    except LanesUnavailableError:
+        pytest.skip("no vector code here")
+    kernel, free, at_work = backend._kernel, threading.Event(), threading.Semaphore(0)
+    usual, places = kernel.digest, []
+
+    def mask(out: U8, elements: U8, scalar: object) -> None:
+        at_work.release()
+        assert free.wait(60)
+
+    def digest(*arguments: Any) -> None:
+        places.append(threading.current_thread().name)
+        usual(*arguments)
+
+    monkeypatch.setattr(kernel, "mask", mask)
+    monkeypatch.setattr(kernel, "digest", digest)
+    rows = np.zeros((4_096, 32), np.uint8)
+    with Scalar.draw(FixedEntropy("scalar")) as scalar:
+        masking = threading.Thread(target=backend.mask, args=(rows, scalar))
+        masking.start()
+        assert all(at_work.acquire(timeout=60) for _ in range(2))  # both threads of the pool
+        quick = threading.Thread(target=backend.digest, args=(bytes(128), rows, None, 11), name="caller")
+        quick.start()
+        quick.join(30)
+        waited = quick.is_alive()
+        free.set()
+        masking.join()
+        quick.join()
+    assert not waited
+    assert places == ["caller", "caller"]
+    places.clear()
+    backend.digest(bytes(128), rows, None, 11)
+    assert len(places) == 2
+    assert all(place.startswith("psiselect-lanes") for place in places)
+    backend.close()
 
 
 def test_a_lost_worker_fails_one_call_and_is_replaced() -> None:

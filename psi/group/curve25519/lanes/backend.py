@@ -58,6 +58,7 @@ class LanesBackend:
             raise ValueError(f"a backend needs at least one thread, not {threads}")
         self._threads = threads or available_cores()
         self._pool: ThreadPoolExecutor | None = None
+        self._spread = 0  # calls whose pieces are in the pool
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._closed = False
@@ -124,7 +125,7 @@ class LanesBackend:
             self._kernel.digest(whole, elements[start:stop], data, offsets[start : stop + 1], words)
             out[start:stop] = whole[:, :width]
 
-        self._run(len(elements), _MOST_DIGEST_ROWS, piece)
+        self._run(len(elements), _MOST_DIGEST_ROWS, piece, short=True)
         return out
 
     def close(self) -> None:
@@ -135,27 +136,35 @@ class LanesBackend:
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _run(self, rows: int, most: int, piece: Piece) -> None:
-        """Call `piece` on consecutive ranges of rows, over the threads if there is enough to do."""
+    def _run(self, rows: int, most: int, piece: Piece, *, short: bool = False) -> None:
+        """Call `piece` on consecutive ranges of rows, over the threads if there is enough to do. short: pieces take so
+        little time that they should not wait for those of another call: then they run in the caller's thread."""
         share = -(-rows // (self._threads * _BLOCK_ROWS)) * _BLOCK_ROWS
         step = min(most, max(share, _BLOCK_ROWS))
         cuts = [(start, min(start + step, rows)) for start in range(0, rows, step)]
-        if self._threads == 1 or len(cuts) < 2:
+        if self._threads == 1 or len(cuts) < 2 or (short and self._spread > 0):
             for start, stop in cuts:
                 piece(start, stop)
             return
         pool = self._started()
-        futures: list[Future[None]] = [pool.submit(piece, start, stop) for start, stop in cuts]
+        self._count(1)
+        futures: list[Future[None]] = []
         try:
+            futures += [pool.submit(piece, start, stop) for start, stop in cuts]
             for future in futures:
                 future.result()
         finally:
+            self._count(-1)
             # After an error or Ctrl-C no piece may go on writing: the caller's scalar is about to be wiped.
             for future in futures:
                 future.cancel()
             for future in futures:
                 if not future.cancelled():
                     future.exception()
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._spread += change
 
     def _started(self) -> ThreadPoolExecutor:
         with self._lock:
