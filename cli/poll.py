@@ -54,8 +54,8 @@ _epsilon = click.option(
     required=True,
     metavar="E",
     help="Limit what one response can give away about the true answer: smaller is safer and less accurate; 1 is usual. "
-    "Write it as 0.5, 1/2 or ln(3). With ln(3), a person who means yes is at most 3 times as likely to respond yes as "
-    "a person who means no.",
+    "Write it as 0.5, 1/2 or ln(3). With ln(3), a person whose true answer is yes is at most 3 times as likely to "
+    "respond yes as a person whose true answer is no.",
 )
 _options = options(
     click.option(

@@ -49,7 +49,7 @@ def check_list(
     """Check your own list: which rows can match, which cannot, and why.
 
     The command counts rows and keys (the values to compare) as `psi listen` and `psi connect` do. It needs no other
-    company, and sends nothing. FILE may also be - for standard input or, with --query, a database.
+    company, and sends nothing. To read standard input, write - as FILE. With --query, FILE is a database.
 
     The command also shows a short code, the digest, for the rule of each --key. The rule says which spellings count as
     equal. If both companies use the same rule, both see the same digest. Compare the first eight digits by telephone;

@@ -45,7 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 def command() -> None:
     """Match your list with the list of another company (the peer), without showing each other your lists.
 
-    One side runs `psi listen` and waits, and the other side runs `psi connect`. A session lasts from the call to the
+    One side waits (`psi listen`), and the other side calls (`psi connect`). A session lasts from the call to the
     result. Both must agree on what the result shows (--reveal), and on how values, such as e-mail addresses, are
     compared (--key). docs/first-match.md shows every step.
     """

@@ -19,8 +19,8 @@ _POLICY = click.option(
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Use this policy, a file that limits the sessions of each peer. The command finds by itself the file that "
-    "counts these sessions.",
+    help="Use this policy, a file that limits the sessions of each peer. You need not name the file in which "
+    "these sessions are counted: the command finds it.",
 )
 
 

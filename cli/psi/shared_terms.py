@@ -27,8 +27,8 @@ FINISHED = click.option(
     "--terms",
     type=_PATH,
     metavar="FILE",
-    help="Compare the offer first with this file, which holds the settings that both sides share. If they disagree, "
-    "nothing is read or removed.",
+    help="Compare the offer first with this file, which holds the settings that both sides share. If they differ, the "
+    "command stops: it does not read the answer, and keeps the --state file.",
 )
 _GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
 

@@ -196,8 +196,8 @@ def quantile_command(given: GivenOptions, lower: str | None, upper: str | None, 
       psiselect release quantile salaries.csv --column raise --lower 0 --upper 5000 --unit 10 --epsilon 1
 
     The answer is a multiple of --unit between --lower and --upper, and each value counts as the nearest multiple. The
-    answer may be some places away from the exact one in the sorted column. The command prints how many places at most.
-    This limit holds in 19 of 20 runs. A few very high or very low values change an average, but hardly the median.
+    sorted column would have the answer some places above or below the exact one. The command prints a limit for this
+    number of places, which holds in 19 of 20 runs. A few very high or very low values hardly change the median.
     """
     show_number(numbers.quantile(given.common("quantile"), read_bounds(lower, upper, unit), q), given.as_json)
 

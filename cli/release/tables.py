@@ -81,7 +81,7 @@ from psiselect.tables import Table
     metavar="D",
     help="Allow this chance, such as 1e-6 (one in a million), that the protection fails. Without --groups, D is the "
     "chance that a group of one person is shown. With --noise gaussian and --epsilon, D is the chance that the result "
-    "gives away more than --epsilon allows. If both apply, each of the two chances is half of D.",
+    "gives away more than --epsilon allows. If D stands for both, each of the two chances is half of D.",
 )
 @click.option(
     "--noise",
