@@ -251,7 +251,7 @@ def test_missing_arguments_are_named(rows: Path) -> None:
         release.histogram(rows, "smoker", categories="yes", epsilon=1, neighbors="replace")
     with pytest.raises(psiselect.UsageError, match="needs epsilon"):
         release.table(rows, by="smoker", groups=["yes"], neighbors="replace")
-    with pytest.raises(psiselect.UsageError, match="of each column in by"):
+    with pytest.raises(psiselect.UsageError, match="one entry for each column that by= names"):
         release.table(rows, by=["smoker", "name"], groups={"name": ["a"]}, epsilon=1, neighbors="replace")
     with pytest.raises(psiselect.UsageError, match="list the groups of each"):
         release.table(rows, by=["smoker", "name"], groups=["a"], epsilon=1, neighbors="replace")
