@@ -22,7 +22,7 @@ def render() -> str:
     """The page for users, as Markdown."""
     return _text("page.md").format(
         questions=MAX_QUESTIONS,
-        answers=_rows((a, a.family, a.meaning, a.recipients, a.party) for a in Label),
+        answers=_rows((a, a.meaning, a.recipients, a.party) for a in Label),
         tools=_rows((phrase(f"tools-for.{kind}"), tool(kind)) for kind in KINDS),
         examples=_rows((e["id"], e["title"], e["expected"]) for e in examples.items()),
     )
