@@ -361,7 +361,7 @@ def other_chunks(column: str) -> RemoteError:
 def damaged_chunk(column: str) -> RemoteError:
     return RemoteError(
         f"the program cannot decrypt a part of the data in the folder {column!r}. This part was changed in transit, or "
-        f"belongs to another directory. {_ASK_FOR_DIRECTORY}"
+        f"belongs to another offer or answer. {_ASK_FOR_DIRECTORY}"
     )
 
 

@@ -199,8 +199,10 @@ def threshold(common: Common, *, least: int, named: Sequence[str]) -> Outcome[st
     """The first of the named values that stands in so many rows; its value is None where none does. Raises UsageError,
     InputError, BudgetError."""
     common.needs_column()
-    if not named or len(set(named)) != len(named):
+    if not named:
         raise words.no_values_to_ask()
+    if len(set(named)) != len(named):
+        raise words.value_asked_twice()
     monotone = common.relation is NeighbouringRelation.ADD_REMOVE
     bound = Declared(ScoreBound.of(common.contributions, monotone=monotone))
     measurement = above_threshold(common.epsilon, common.relation, least, bound)

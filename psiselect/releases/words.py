@@ -134,7 +134,11 @@ def too_many_groups(most: int) -> UsageError:
 
 
 def no_values_to_ask() -> UsageError:
-    return UsageError("use --categories or --categories-file to list the values to look for. Give each value once")
+    return UsageError("use --categories or --categories-file to list the values to look for")
+
+
+def value_asked_twice() -> UsageError:
+    return UsageError("--categories or --categories-file has the same value more than once. Give each value once")
 
 
 # Tables and their rows.

@@ -296,5 +296,5 @@ def test_the_first_value_that_is_frequent_enough(table: Path) -> None:
     assert run(*common, "--categories", "a", "--at-least", 1, "--contributions", 3)["scale"] == pytest.approx(12e-6)
     replaced = run(*common, "--categories", "a", "--at-least", 1, "--neighbors", "add-remove")
     assert replaced["scale"] == pytest.approx(2e-6)
-    assert "Give each value once" in refused(UsageError, *common, "--at-least", 1)
+    assert "to list the values to look for" in refused(UsageError, *common, "--at-least", 1)
     assert "Give each value once" in refused(UsageError, *common, "--at-least", 1, "--categories", "a,a")
